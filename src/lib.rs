@@ -1,0 +1,1 @@
+//! The inventory work of Camunda 7 order processes.
