@@ -1,1 +1,4 @@
 //! The inventory work of Camunda 7 order processes.
+
+pub mod domain;
+pub mod supplier;

@@ -1,0 +1,148 @@
+//! What a supplier may answer: a closed set, in which not knowing is an answer of its own.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+
+use crate::domain::{ExternalReference, OrderLineId};
+
+/// What became of one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer<T> {
+    /// It was done, or it was already so.
+    Done(T),
+    /// The inventory refused with a listed code: it did nothing and says so.
+    Refused(Refusal),
+    /// Nothing left this host: refused connection, DNS, TLS. Safe to send again.
+    NotSent(String),
+    /// Anything after the first byte that is not a readable, mapped answer. The text says what was seen.
+    Unknown(String),
+}
+
+impl<T> Answer<T> {
+    /// The class that the call's record keeps.
+    pub fn class(&self) -> AnswerClass {
+        match self {
+            Self::Done(_) => AnswerClass::Done,
+            Self::Refused(_) => AnswerClass::Refused,
+            Self::NotSent(_) => AnswerClass::NotSent,
+            Self::Unknown(_) => AnswerClass::Unknown,
+        }
+    }
+
+    /// The same answer with its result changed.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
+        match self {
+            Self::Done(result) => Answer::Done(change(result)),
+            Self::Refused(refusal) => Answer::Refused(refusal),
+            Self::NotSent(why) => Answer::NotSent(why),
+            Self::Unknown(why) => Answer::Unknown(why),
+        }
+    }
+}
+
+/// An answer without its content, as the call's record keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AnswerClass {
+    /// [`Answer::Done`].
+    Done,
+    /// [`Answer::Refused`].
+    Refused,
+    /// [`Answer::NotSent`].
+    NotSent,
+    /// [`Answer::Unknown`].
+    Unknown,
+}
+
+impl AnswerClass {
+    /// The spelling in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "DONE",
+            Self::Refused => "REFUSED",
+            Self::NotSent => "NOT_SENT",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Reads the spelling in the database.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Done, Self::Refused, Self::NotSent, Self::Unknown].into_iter().find(|class| class.as_str() == text)
+    }
+}
+
+/// What a listed code means for the hold, apart from its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What the refusal says about the hold.
+    pub state: Option<HoldState>,
+    /// The inventory's code, as the configuration lists it.
+    pub code: String,
+    /// The inventory's words, cut short.
+    pub message: Option<String>,
+    /// The lines that were short, where the inventory says so.
+    pub lines: Vec<ShortLine>,
+}
+
+/// One line that an inventory could not hold in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShortLine {
+    /// The order line.
+    pub order_line: OrderLineId,
+    /// How much there was, where the inventory says so.
+    pub available: Option<Decimal>,
+}
+
+/// Where a hold stands at the inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HoldState {
+    /// Held until its expiry.
+    Held,
+    /// A commitment.
+    Confirmed,
+    /// Let go.
+    Released,
+    /// Ran out.
+    Expired,
+}
+
+/// A hold as the inventory describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// What the inventory calls it. Absent where the answer to a release names nothing.
+    pub reference: Option<ExternalReference>,
+    /// Where it stands.
+    pub state: HoldState,
+    /// Until when, where the inventory says so.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// How much of each line; empty where the inventory does not say.
+    pub lines: Vec<HoldLine>,
+}
+
+/// How much of one line is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldLine {
+    /// The order line.
+    pub order_line: OrderLineId,
+    /// How much is held; zero for a line that got nothing.
+    pub reserved: Decimal,
+}
+
+/// What a look-up showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// There is a hold.
+    Found(Hold),
+    /// There is nothing under this key, as of now. A request that is still under way may yet change that.
+    Absent,
+}
+
+/// What the call's record keeps of an answer: never a header, never a secret, cut to a bounded size.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// The HTTP status, if one came.
+    pub http_status: Option<u16>,
+    /// The beginning of the body.
+    pub excerpt: Option<String>,
+}

@@ -1,0 +1,37 @@
+//! The words of the business, as values: what an order wants held, what the inventory said, and what follows.
+//!
+//! **Invariant:** nothing here does IO, reads a clock, draws a random number or knows a wire format. The same
+//! functions decide in production, in the property tests and in the exhaustive search.
+//!
+//! Reading order: ids and quantities, the request and its key, the states and their one table, what a supplier
+//! may answer, and then the two decisions: [`plan`](plan()) (what to ask next) and [`settle`](settle()) (what an answer means).
+
+mod answer;
+mod availability;
+mod fact;
+mod id;
+mod key;
+mod plan;
+mod quantity;
+mod request;
+mod reservation;
+mod settle;
+mod status;
+mod transitions;
+
+pub use answer::{Answer, AnswerClass, Evidence, Hold, HoldLine, HoldState, Look, Refusal, ShortLine};
+pub use availability::{AvailabilityEvidence, AvailabilityStatus, LineAvailability, summarize};
+pub use fact::{Fact, fact_of};
+pub use id::{
+    CallId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, ReservationId, ReservationStep, SessionId, SourceName,
+    TenantId,
+};
+pub use key::{AttemptGroup, IdempotencyKey};
+pub use plan::{Capabilities, Decision, Goal, Operation, Plan, Refused, plan};
+pub use quantity::{Quantity, QuantityError};
+pub use request::{OrderLine, RequestError, ReserveRequest};
+pub use reservation::{Call, LineRecord, PendingOperation, Rejection, Reservation};
+pub(crate) use settle::settle_move;
+pub use settle::{Policy, Said, Settlement, outcome_lost, settle};
+pub use status::ReservationStatus;
+pub use transitions::{Cause, IllegalTransition, TRANSITIONS, Transition, next};

@@ -1,0 +1,235 @@
+//! What to do next about a reservation, decided from the row alone: this is where a second create is prevented.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{Cause, ExternalReference, PendingOperation, Policy, Reservation, ReservationStatus as Status};
+
+/// What somebody wants for a reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    /// Hold it, at most once.
+    Reserve,
+    /// Let it go, whatever is known of it.
+    Release,
+    /// Make it a commitment.
+    Confirm,
+    /// Hold it until a later time.
+    Extend {
+        /// The time asked for.
+        until: DateTime<Utc>,
+    },
+    /// Look whether the inventory still holds it.
+    Verify,
+    /// Find out what is open, and nothing else.
+    Resolve,
+    /// Take a human's word for what cannot be found out.
+    Decide(Decision),
+}
+
+/// What a human found out, or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The inventory holds, under this reference; none where the row already has one.
+    Held(Option<ExternalReference>),
+    /// The inventory holds nothing.
+    NotHeld,
+    /// Look once more.
+    AskAgain,
+    /// The order does not go on with it; a hold that shows up later is released.
+    GiveUp,
+}
+
+/// What can be asked of an inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// Availability; acts on nothing.
+    Check,
+    /// Place the hold.
+    Reserve,
+    /// Look for the hold; acts on nothing.
+    Lookup,
+    /// Let it go.
+    Release,
+    /// Make it a commitment.
+    Confirm,
+    /// Hold it longer.
+    Extend,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 6] = [Self::Check, Self::Reserve, Self::Lookup, Self::Release, Self::Confirm, Self::Extend];
+
+    /// The spelling in the database, in logs and in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Reserve => "reserve",
+            Self::Lookup => "lookup",
+            Self::Release => "release",
+            Self::Confirm => "confirm",
+            Self::Extend => "extend",
+        }
+    }
+
+    /// Reads the spelling in the database.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str() == text)
+    }
+
+    /// It changes something at the inventory, so that its outcome can be lost.
+    #[must_use]
+    pub fn is_effect(self) -> bool {
+        matches!(self, Self::Reserve | Self::Release | Self::Confirm | Self::Extend)
+    }
+}
+
+/// What an inventory can do; this decides how an unknown outcome is found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Sending a create again with the same key is answered with the first one's result.
+    pub idempotent_create: bool,
+    /// A hold can be looked up by our key or by its reference.
+    pub lookup: bool,
+    /// A hold can be released at all.
+    pub release: bool,
+    /// Releasing what is already released is answered as done.
+    pub idempotent_release: bool,
+    /// A hold can be made a commitment by a call.
+    pub confirm: bool,
+    /// A hold can be extended by a call.
+    pub extend: bool,
+}
+
+/// The next thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// The row answers the goal as far as it can be answered.
+    Conclude,
+    /// Move without a call, then plan again.
+    Move(Cause),
+    /// Call the inventory, after making the move if there is one.
+    Ask(Operation, Option<Cause>),
+    /// No machine can find out: a human must.
+    NeedsHuman,
+    /// The goal cannot be had, and why.
+    Refuse(Refused),
+}
+
+/// Why a goal cannot be had, without a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The hold is not, or no longer, there.
+    #[error("the hold is lost: the reservation is {0}")]
+    HoldLost(Status),
+    /// The inventory has no such operation.
+    #[error("the inventory cannot {}", .0.as_str())]
+    NotOffered(Operation),
+    /// Another confirmation or extension is open.
+    #[error("an earlier {} is still open", .0.as_str())]
+    OperationOpen(Operation),
+    /// HELD was decided, but nobody said what the inventory calls the hold.
+    #[error("the decision HELD needs the inventory's reference")]
+    ReferenceMissing,
+}
+
+/// Decides the next step toward a goal. The caller has already turned a call that never ended into a lost outcome.
+#[must_use]
+pub fn plan(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
+    let releasing = r.release_wanted || matches!(goal, Goal::Release);
+    match r.status {
+        Status::Unknown => unknown(r, goal, caps, releasing),
+        Status::ReleaseUnknown => release_unknown(goal, caps),
+        Status::Requested => match goal {
+            _ if releasing => Plan::Move(Cause::NeverSent),
+            Goal::Reserve => Plan::Ask(Operation::Reserve, None),
+            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
+            Goal::Release | Goal::Resolve | Goal::Decide(_) => Plan::Conclude,
+        },
+        Status::Reserved | Status::Confirmed => held(r, goal, caps, policy, releasing, now),
+        Status::ReleaseRequested => match goal {
+            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
+            Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) if caps.release => Plan::Ask(Operation::Release, None),
+            Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(r, caps, policy, now),
+        },
+        Status::Rejected | Status::Released | Status::Expired => match goal {
+            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
+            Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => Plan::Conclude,
+        },
+    }
+}
+
+fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -> Plan {
+    match goal {
+        Goal::Decide(Decision::Held(reference)) if reference.is_some() || r.reference.is_some() => {
+            return Plan::Move(if releasing { Cause::ReleaseAsked } else { Cause::FoundHeld });
+        }
+        Goal::Decide(Decision::Held(_)) => return Plan::Refuse(Refused::ReferenceMissing),
+        Goal::Decide(Decision::NotHeld) if !releasing => return Plan::Move(Cause::FoundAbsent),
+        Goal::Decide(Decision::NotHeld | Decision::GiveUp) => return Plan::Move(Cause::FoundReleased),
+        _ => {}
+    }
+    // For a hold that is to go, looking comes first: sending the create again might place what nobody wants any more.
+    match (caps.idempotent_create, caps.lookup) {
+        (_, true) if releasing => Plan::Ask(Operation::Lookup, None),
+        (true, _) => Plan::Ask(Operation::Reserve, None),
+        (false, true) => Plan::Ask(Operation::Lookup, None),
+        (false, false) => Plan::NeedsHuman,
+    }
+}
+
+fn release_unknown(goal: &Goal, caps: &Capabilities) -> Plan {
+    match goal {
+        Goal::Decide(Decision::Held(_)) => return Plan::Move(Cause::FoundHeld),
+        Goal::Decide(Decision::NotHeld | Decision::GiveUp) => return Plan::Move(Cause::FoundReleased),
+        _ => {}
+    }
+    if caps.lookup {
+        Plan::Ask(Operation::Lookup, None)
+    } else if caps.idempotent_release {
+        Plan::Ask(Operation::Release, None)
+    } else {
+        Plan::NeedsHuman
+    }
+}
+
+fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, releasing: bool, now: DateTime<Utc>) -> Plan {
+    if releasing {
+        return if caps.release { Plan::Ask(Operation::Release, Some(Cause::ReleaseAsked)) } else { Plan::Move(Cause::ReleaseAsked) };
+    }
+    if let Some(pending) = r.pending {
+        let (operation, same) = match pending {
+            PendingOperation::Confirm => (Operation::Confirm, matches!(goal, Goal::Confirm)),
+            PendingOperation::Extend { .. } => (Operation::Extend, matches!(goal, Goal::Extend { .. })),
+        };
+        return match goal {
+            Goal::Confirm | Goal::Extend { .. } if !same => Plan::Refuse(Refused::OperationOpen(operation)),
+            Goal::Reserve => Plan::Conclude,
+            // Both operations lead to a state that can be looked at; sending them again is decided there.
+            _ if caps.lookup => Plan::Ask(Operation::Lookup, None),
+            _ => Plan::NeedsHuman,
+        };
+    }
+    match goal {
+        Goal::Confirm if r.status == Status::Confirmed => Plan::Conclude,
+        Goal::Confirm if caps.confirm => Plan::Ask(Operation::Confirm, None),
+        // An inventory that takes a hold for a commitment without being told needs no call.
+        Goal::Confirm => Plan::Move(Cause::HoldConfirmed),
+        Goal::Extend { until } if r.expires_at.is_some_and(|at| at >= *until) => Plan::Conclude,
+        Goal::Extend { .. } if caps.extend => Plan::Ask(Operation::Extend, None),
+        Goal::Extend { .. } => Plan::Refuse(Refused::NotOffered(Operation::Extend)),
+        Goal::Verify | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(r, caps, policy, now),
+        Goal::Reserve | Goal::Release => Plan::Conclude,
+    }
+}
+
+/// Looks if that can be done; else the clock, with a grace, is all there is to go by.
+fn wait_for_expiry(r: &Reservation, caps: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
+    if caps.lookup {
+        return Plan::Ask(Operation::Lookup, None);
+    }
+    let over = r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
+    if over { Plan::Move(Cause::HoldExpired) } else { Plan::Conclude }
+}

@@ -1,0 +1,128 @@
+//! A reservation as its row has it: enough to decide what to do next, and nothing more.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+
+use crate::domain::{
+    AnswerClass, AttemptGroup, CallId, ExternalReference, IdempotencyKey, Operation, OrderId, OrderLine, ReservationId, ReservationStatus,
+    ReservationStep, SourceName, TenantId,
+};
+
+/// One hold and all that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reservation {
+    /// Its id.
+    pub id: ReservationId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The order.
+    pub order: OrderId,
+    /// The step of the order.
+    pub step: ReservationStep,
+    /// The attempt group.
+    pub group: AttemptGroup,
+    /// The key under which the inventory knows it.
+    pub key: IdempotencyKey,
+    /// The inventory.
+    pub source: SourceName,
+    /// The hash of the request that made the row.
+    pub request_hash: Vec<u8>,
+    /// How long the inventory is asked to hold, in seconds.
+    pub hold_seconds: i64,
+    /// Where it stands.
+    pub status: ReservationStatus,
+    /// What the inventory calls it.
+    pub reference: Option<ExternalReference>,
+    /// When the inventory first said that it holds.
+    pub reserved_at: Option<DateTime<Utc>>,
+    /// Until when the inventory holds.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it became a commitment.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// When the inventory let go.
+    pub released_at: Option<DateTime<Utc>>,
+    /// Counts every change of the row.
+    pub version: i64,
+    /// Counts the claims; every settlement names the one it was made under.
+    pub claim_epoch: i64,
+    /// A confirmation or extension whose outcome is open.
+    pub pending: Option<PendingOperation>,
+    /// The hold is to go as soon as it is known whether there is one.
+    pub release_wanted: bool,
+    /// How many look-ups in a row have shown nothing since the last effect was sent.
+    pub absent_looks: i32,
+    /// How often finding out was tried since the outcome was lost.
+    pub checks: i32,
+    /// Since when a human is needed.
+    pub manual_since: Option<DateTime<Utc>>,
+    /// When the last call that could have acted was started.
+    pub last_effect_at: Option<DateTime<Utc>>,
+    /// A call that was started and has no end on record.
+    pub open_call: Option<Call>,
+    /// Why it was refused, if it was.
+    pub rejection: Option<Rejection>,
+    /// Its lines. Empty where the reader did not ask for them.
+    pub lines: Vec<LineRecord>,
+}
+
+/// An operation that has no unknown state of its own: the row keeps its state while its outcome is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PendingOperation {
+    /// Making the hold a commitment.
+    Confirm,
+    /// Holding until a later time. Until that is settled, the earlier of the two expiries counts.
+    Extend {
+        /// The time asked for.
+        until: DateTime<Utc>,
+    },
+}
+
+/// One recorded call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Its id.
+    pub id: CallId,
+    /// What was asked.
+    pub operation: Operation,
+    /// When it was put on record, just before it was made.
+    pub started_at: DateTime<Utc>,
+    /// What became of it; nothing while it is open.
+    pub class: Option<AnswerClass>,
+}
+
+/// Why an inventory refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The listed code.
+    pub code: String,
+    /// The inventory's words.
+    pub message: Option<String>,
+}
+
+/// One line of a reservation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LineRecord {
+    /// What was asked for.
+    pub line: OrderLine,
+    /// How much is held, once known.
+    pub reserved: Option<Decimal>,
+    /// How much there was, where a refusal said so.
+    pub available: Option<Decimal>,
+}
+
+impl Reservation {
+    /// Less is held than was asked for.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.lines.iter().any(|line| line.reserved.is_some_and(|reserved| reserved < line.line.quantity.decimal()))
+    }
+
+    /// The expiry that decisions use: the earlier one while an extension is open.
+    #[must_use]
+    pub fn ruling_expiry(&self) -> Option<DateTime<Utc>> {
+        match (self.expires_at, self.pending) {
+            (Some(current), Some(PendingOperation::Extend { until })) => Some(current.min(until)),
+            (current, _) => current,
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! What an answer means for a reservation: the moves it makes, and whether the matter is known now.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
+
+use crate::domain::{
+    Answer, Cause, Hold, HoldState, IllegalTransition, Look, Operation, PendingOperation, Refusal, Rejection, Reservation,
+    ReservationStatus as Status, Transition, next,
+};
+
+/// How patiently one source's outcomes are found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How long a request may still act after it was sent; no absence counts as proven before that.
+    pub linger: TimeDelta,
+    /// How many look-ups in a row must show nothing, at least 1.
+    pub absent_looks: i32,
+    /// When an open outcome is first looked at.
+    pub first_check: TimeDelta,
+    /// The longest pause between two looks; the pause doubles up to it.
+    pub slowest_check: TimeDelta,
+    /// When a human is called in.
+    pub manual_after: TimeDelta,
+    /// How long after its expiry a hold is looked at, or given up where nobody can look.
+    pub expiry_grace: TimeDelta,
+    /// When a claimed row whose worker vanished is looked at.
+    pub orphan_after: TimeDelta,
+    /// A hold of less than was asked for is kept; otherwise it is released and the reserve counts as refused.
+    pub accept_partial: bool,
+}
+
+/// What is known after an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// The row tells the truth.
+    Known,
+    /// It is still open; why.
+    NotKnown(String),
+    /// Nothing was sent; why.
+    NotSent(String),
+    /// The operation was refused and the hold is as it was.
+    Refused(Rejection),
+}
+
+/// The row as it is to be written, and how it came to that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settlement {
+    /// The row after the answer. Its version and epoch are those it was claimed with.
+    pub after: Reservation,
+    /// The moves made, oldest first.
+    pub moves: Vec<Transition>,
+    /// What is known now.
+    pub said: Said,
+    /// When the reconciler looks at it; never, if nothing is due.
+    pub next_check_at: Option<DateTime<Utc>>,
+}
+
+/// A call that was started and never ended is a lost outcome: turns it into one. Look-ups leave nothing behind.
+///
+/// # Errors
+/// [`IllegalTransition`] if the row is in a state in which no such call can be open.
+pub fn outcome_lost(r: &Reservation) -> Result<(Reservation, Vec<Transition>), IllegalTransition> {
+    let mut row = Rewriting::of(r);
+    if r.open_call.is_some_and(|call| call.operation.is_effect()) && matches!(r.status, Status::Requested | Status::ReleaseRequested) {
+        row.go(Cause::OutcomeLost)?;
+        row.after.absent_looks = 0;
+    }
+    row.after.open_call = None;
+    Ok((row.after, row.moves))
+}
+
+/// Decides what an answer means for the row that was claimed for the call.
+///
+/// # Errors
+/// [`IllegalTransition`] when the answer asks for a move that the table does not have: a bug, never the inventory's fault.
+pub fn settle(
+    r: &Reservation,
+    operation: Operation,
+    answer: &Answer<Look>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Result<Settlement, IllegalTransition> {
+    let mut row = Rewriting::of(r);
+    row.after.open_call = None;
+    let said = match operation {
+        Operation::Reserve => row.reserve(answer, policy, now)?,
+        Operation::Lookup => row.lookup(answer, policy, now)?,
+        Operation::Release => row.release(answer, now)?,
+        Operation::Confirm | Operation::Extend => row.confirm_or_extend(answer, now)?,
+        Operation::Check => Said::Known,
+    };
+    Ok(row.finish(said, policy, now))
+}
+
+/// A settlement for a move that needs no call.
+///
+/// # Errors
+/// [`IllegalTransition`] when the table has no such arrow.
+pub(crate) fn settle_move(r: &Reservation, cause: Cause, policy: &Policy, now: DateTime<Utc>) -> Result<Settlement, IllegalTransition> {
+    let mut row = Rewriting::of(r);
+    row.go(cause)?;
+    row.stamp(now);
+    Ok(row.finish(Said::Known, policy, now))
+}
+
+struct Rewriting {
+    after: Reservation,
+    moves: Vec<Transition>,
+}
+
+impl Rewriting {
+    fn of(r: &Reservation) -> Self {
+        Self { after: r.clone(), moves: Vec::new() }
+    }
+
+    fn go(&mut self, cause: Cause) -> Result<(), IllegalTransition> {
+        let from = self.after.status;
+        let to = next(from, cause)?;
+        self.after.status = to;
+        self.moves.push(Transition { from, cause, to });
+        Ok(())
+    }
+
+    fn reserve(&mut self, answer: &Answer<Look>, policy: &Policy, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+        let was_unknown = self.after.status == Status::Unknown;
+        match answer {
+            Answer::Done(Look::Found(hold)) if hold.reference.is_none() && self.after.reference.is_none() => {
+                self.lost("the answer names no reference".to_owned())
+            }
+            Answer::Done(Look::Found(hold)) => {
+                self.take(hold);
+                let nothing_held = !hold.lines.is_empty() && hold.lines.iter().all(|line| line.reserved <= Decimal::ZERO);
+                if nothing_held && matches!(hold.state, HoldState::Held) {
+                    return self.refused("NOTHING_RESERVED", None, was_unknown);
+                }
+                match hold.state {
+                    HoldState::Released | HoldState::Expired => {
+                        // The inventory replays a hold that has ended since: what the first call did is only now found out.
+                        if !was_unknown {
+                            self.go(Cause::OutcomeLost)?;
+                        }
+                        self.go(if hold.state == HoldState::Expired { Cause::HoldExpired } else { Cause::FoundReleased })?;
+                    }
+                    HoldState::Held | HoldState::Confirmed if !was_unknown => self.go(Cause::HoldPlaced)?,
+                    HoldState::Held | HoldState::Confirmed if self.after.release_wanted => self.go(Cause::ReleaseAsked)?,
+                    HoldState::Held => self.go(Cause::FoundHeld)?,
+                    HoldState::Confirmed => self.go(Cause::FoundConsumed)?,
+                }
+                if self.after.status == Status::Reserved && self.after.is_partial() && !policy.accept_partial {
+                    self.after.release_wanted = true;
+                    self.after.rejection = Some(Rejection {
+                        code: "PARTIAL_HOLD".to_owned(),
+                        message: Some("the inventory held less than was asked for".to_owned()),
+                    });
+                }
+                self.stamp(now);
+                Ok(Said::Known)
+            }
+            Answer::Refused(refusal) => {
+                self.take_short_lines(refusal);
+                self.refused(&refusal.code, refusal.message.clone(), was_unknown)
+            }
+            Answer::Done(Look::Absent) => self.lost("the answer to a create describes no hold".to_owned()),
+            Answer::NotSent(why) if was_unknown => Ok(Said::NotKnown(format!("could not ask again: {why}"))),
+            Answer::NotSent(why) => Ok(Said::NotSent(why.clone())),
+            Answer::Unknown(why) => self.lost(why.clone()),
+        }
+    }
+
+    fn refused(&mut self, code: &str, message: Option<String>, was_unknown: bool) -> Result<Said, IllegalTransition> {
+        self.after.rejection = Some(Rejection { code: code.to_owned(), message });
+        self.go(if was_unknown { Cause::FoundRefused } else { Cause::HoldRefused })?;
+        Ok(Said::Known)
+    }
+
+    fn lost(&mut self, why: String) -> Result<Said, IllegalTransition> {
+        self.after.absent_looks = 0;
+        if matches!(self.after.status, Status::Requested | Status::ReleaseRequested) {
+            self.go(Cause::OutcomeLost)?;
+        }
+        Ok(Said::NotKnown(why))
+    }
+
+    fn lookup(&mut self, answer: &Answer<Look>, policy: &Policy, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+        match answer {
+            Answer::Done(Look::Found(hold)) => {
+                self.after.absent_looks = 0;
+                self.take(hold);
+                self.found(hold, policy, now)
+            }
+            Answer::Done(Look::Absent) => self.absent(policy, now),
+            Answer::Refused(refusal) => Ok(Said::NotKnown(format!("the inventory refused to be asked: {}", refusal.code))),
+            Answer::NotSent(why) | Answer::Unknown(why) => Ok(Said::NotKnown(format!("could not look: {why}"))),
+        }
+    }
+
+    fn found(&mut self, hold: &Hold, policy: &Policy, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+        let releasing = self.after.release_wanted;
+        let cause = match (self.after.status, hold.state) {
+            (Status::Unknown, HoldState::Held | HoldState::Confirmed) if releasing => Some(Cause::ReleaseAsked),
+            (Status::Unknown | Status::ReleaseUnknown, HoldState::Held) => Some(Cause::FoundHeld),
+            // What was confirmed before the release was sent is still there; only a hold that was not is consumed since.
+            (Status::ReleaseUnknown, HoldState::Confirmed) if self.after.confirmed_at.is_some() => Some(Cause::FoundHeld),
+            (Status::Unknown | Status::ReleaseUnknown | Status::Reserved, HoldState::Confirmed) => {
+                Some(if self.after.pending == Some(PendingOperation::Confirm) { Cause::HoldConfirmed } else { Cause::FoundConsumed })
+            }
+            (Status::ReleaseRequested, HoldState::Confirmed) => Some(Cause::ReleaseRefused),
+            (Status::ReleaseRequested, HoldState::Released) => Some(Cause::HoldReleased),
+            (Status::Unknown | Status::ReleaseUnknown | Status::Reserved | Status::Confirmed, HoldState::Released) => {
+                Some(Cause::FoundReleased)
+            }
+            (
+                Status::Unknown | Status::ReleaseUnknown | Status::ReleaseRequested | Status::Reserved | Status::Confirmed,
+                HoldState::Expired,
+            ) => Some(Cause::HoldExpired),
+            (Status::Reserved, HoldState::Held) => return Ok(self.still_held(hold, policy, now)),
+            (Status::Confirmed, HoldState::Held | HoldState::Confirmed) | (Status::ReleaseRequested, HoldState::Held) => None,
+            (Status::Requested | Status::Rejected | Status::Released | Status::Expired, _) => None,
+        };
+        if let Some(cause) = cause {
+            self.go(cause)?;
+            self.stamp(now);
+        }
+        Ok(Said::Known)
+    }
+
+    /// The hold is as it was: an open confirmation or extension did not act, or has not acted yet.
+    fn still_held(&mut self, hold: &Hold, policy: &Policy, now: DateTime<Utc>) -> Said {
+        let done = match self.after.pending {
+            None => true,
+            Some(PendingOperation::Extend { until }) if hold.expires_at.is_some_and(|at| at >= until) => true,
+            // Past the linger the call can no longer act, so that it may be sent anew.
+            Some(_) => self.lingered(policy, now),
+        };
+        if !done {
+            return Said::NotKnown("the hold is unchanged, but the call may still act".to_owned());
+        }
+        self.after.pending = None;
+        Said::Known
+    }
+
+    fn absent(&mut self, policy: &Policy, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+        self.after.absent_looks += 1;
+        let proven = self.after.absent_looks >= policy.absent_looks && self.lingered(policy, now);
+        let cause = match self.after.status {
+            Status::Unknown if proven && !self.after.release_wanted => Cause::FoundAbsent,
+            Status::Unknown | Status::Reserved | Status::Confirmed if proven => Cause::FoundReleased,
+            Status::Reserved if self.after.expires_at.is_some_and(|at| at <= now) => Cause::HoldExpired,
+            // The hold was seen before its release was sent, so that its absence is the release.
+            Status::ReleaseUnknown if self.after.reference.is_some() => Cause::FoundReleased,
+            Status::ReleaseRequested if self.after.reference.is_some() => Cause::HoldReleased,
+            Status::Unknown | Status::ReleaseUnknown | Status::ReleaseRequested | Status::Reserved | Status::Confirmed => {
+                return Ok(Said::NotKnown(format!(
+                    "nothing found, look {} of {}; a request may still be under way",
+                    self.after.absent_looks, policy.absent_looks
+                )));
+            }
+            Status::Requested | Status::Rejected | Status::Released | Status::Expired => return Ok(Said::Known),
+        };
+        self.go(cause)?;
+        self.stamp(now);
+        Ok(Said::Known)
+    }
+
+    fn release(&mut self, answer: &Answer<Look>, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+        let state = match answer {
+            Answer::Done(Look::Found(hold)) if matches!(hold.state, HoldState::Released | HoldState::Expired) => hold.state,
+            Answer::Done(Look::Found(_)) => return self.lost("the release was answered, yet the hold is described as held".to_owned()),
+            Answer::Done(Look::Absent) => HoldState::Released,
+            Answer::Refused(Refusal { state: Some(state), .. }) if *state != HoldState::Held => *state,
+            Answer::Refused(refusal) => {
+                return self
+                    .lost(format!("the inventory refused the release with {} and did not say what became of the hold", refusal.code));
+            }
+            Answer::NotSent(why) if self.after.status == Status::ReleaseUnknown => {
+                return Ok(Said::NotKnown(format!("could not ask again: {why}")));
+            }
+            Answer::NotSent(why) => return Ok(Said::NotSent(why.clone())),
+            Answer::Unknown(why) => return self.lost(why.clone()),
+        };
+        match state {
+            HoldState::Confirmed => self.go(Cause::ReleaseRefused)?,
+            HoldState::Expired => self.go(Cause::HoldExpired)?,
+            HoldState::Released | HoldState::Held => self.go(Cause::HoldReleased)?,
+        }
+        self.stamp(now);
+        Ok(Said::Known)
+    }
+
+    fn confirm_or_extend(&mut self, answer: &Answer<Look>, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+        let pending = self.after.pending;
+        let state = match answer {
+            Answer::Done(Look::Found(hold)) => {
+                self.take(hold);
+                match (pending, hold.state) {
+                    (Some(PendingOperation::Confirm), HoldState::Held | HoldState::Confirmed) => HoldState::Confirmed,
+                    (_, state) => state,
+                }
+            }
+            Answer::Done(Look::Absent) => return Ok(Said::NotKnown("the answer describes no hold".to_owned())),
+            Answer::Refused(Refusal { state: Some(state), .. }) => *state,
+            Answer::Refused(refusal) => {
+                self.after.pending = None;
+                return Ok(Said::Refused(Rejection { code: refusal.code.clone(), message: refusal.message.clone() }));
+            }
+            Answer::NotSent(why) => {
+                self.after.pending = None;
+                return Ok(Said::NotSent(why.clone()));
+            }
+            Answer::Unknown(why) => return Ok(Said::NotKnown(why.clone())),
+        };
+        self.after.pending = None;
+        match state {
+            HoldState::Confirmed if self.after.status == Status::Reserved => self.go(Cause::HoldConfirmed)?,
+            HoldState::Released => self.go(Cause::FoundReleased)?,
+            HoldState::Expired => self.go(Cause::HoldExpired)?,
+            HoldState::Confirmed | HoldState::Held => {
+                if let (Some(PendingOperation::Extend { until }), Answer::Done(Look::Found(Hold { expires_at: None, .. }))) =
+                    (pending, answer)
+                {
+                    self.after.expires_at = Some(until);
+                }
+            }
+        }
+        self.stamp(now);
+        Ok(Said::Known)
+    }
+
+    fn lingered(&self, policy: &Policy, now: DateTime<Utc>) -> bool {
+        self.after.last_effect_at.is_none_or(|at| now - at >= policy.linger)
+    }
+
+    /// Takes over what the inventory says of the hold.
+    fn take(&mut self, hold: &Hold) {
+        if hold.reference.is_some() {
+            self.after.reference.clone_from(&hold.reference);
+        }
+        if matches!(hold.state, HoldState::Held | HoldState::Confirmed) {
+            self.after.expires_at = hold.expires_at.or(self.after.expires_at);
+        }
+        for told in &hold.lines {
+            if let Some(line) = self.after.lines.iter_mut().find(|line| line.line.order_line == told.order_line) {
+                line.reserved = Some(told.reserved);
+            }
+        }
+    }
+
+    fn take_short_lines(&mut self, refusal: &Refusal) {
+        for short in &refusal.lines {
+            if let Some(line) = self.after.lines.iter_mut().find(|line| line.line.order_line == short.order_line) {
+                line.available = short.available;
+            }
+        }
+    }
+
+    /// Writes the instants that belong to the state just entered.
+    fn stamp(&mut self, now: DateTime<Utc>) {
+        match self.after.status {
+            Status::Reserved => self.after.reserved_at = self.after.reserved_at.or(Some(now)),
+            Status::Confirmed => {
+                self.after.reserved_at = self.after.reserved_at.or(Some(now));
+                self.after.confirmed_at = self.after.confirmed_at.or(Some(now));
+                // The inventory will not let go, or has a commitment: nothing is left to be released.
+                self.after.release_wanted = false;
+                self.after.pending = None;
+            }
+            Status::Released | Status::Expired => {
+                self.after.released_at = self.after.released_at.or(Some(now));
+                self.after.pending = None;
+            }
+            Status::Requested | Status::Rejected | Status::Unknown | Status::ReleaseRequested | Status::ReleaseUnknown => {}
+        }
+    }
+
+    fn finish(mut self, said: Said, policy: &Policy, now: DateTime<Utc>) -> Settlement {
+        let open = matches!(self.after.status, Status::Unknown | Status::ReleaseUnknown) || self.after.pending.is_some();
+        if open {
+            let since = self.after.last_effect_at.unwrap_or(now);
+            if now - since >= policy.manual_after {
+                self.after.manual_since = self.after.manual_since.or(Some(now));
+            }
+        } else {
+            self.after.checks = 0;
+            self.after.manual_since = None;
+            if said == Said::Known {
+                self.after.absent_looks = 0;
+            }
+        }
+        let next_check_at = if open {
+            let pause = pause(self.after.checks, policy);
+            self.after.checks = self.after.checks.saturating_add(1);
+            Some(now + pause)
+        } else {
+            match self.after.status {
+                // Nothing was seen where a hold should be: look again soon, whoever asked.
+                Status::Reserved if self.after.release_wanted || self.after.absent_looks > 0 => Some(now + policy.first_check),
+                Status::Reserved => self.after.expires_at.map(|at| (at + policy.expiry_grace).max(now + policy.first_check)),
+                Status::ReleaseRequested => Some(now + policy.orphan_after),
+                Status::Requested
+                | Status::Rejected
+                | Status::Confirmed
+                | Status::Released
+                | Status::Expired
+                | Status::Unknown
+                | Status::ReleaseUnknown => None,
+            }
+        };
+        Settlement { after: self.after, moves: self.moves, said, next_check_at }
+    }
+}
+
+/// Doubles from the first pause to the slowest.
+fn pause(checks: i32, policy: &Policy) -> TimeDelta {
+    let doublings = u32::try_from(checks.clamp(0, 20)).unwrap_or(0);
+    policy.first_check.checked_mul(1 << doublings).map_or(policy.slowest_check, |pause| pause.min(policy.slowest_check))
+}

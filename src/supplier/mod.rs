@@ -1,0 +1,9 @@
+//! Inventories: one port, several adapters, and nothing of what they answer is hidden.
+//!
+//! **Invariant:** an adapter makes one attempt per call. It never retries an effect, never follows a redirect with one, and
+//! calls an outcome [`Answer::NotSent`](crate::domain::Answer::NotSent) only if no byte of the request can have left this host.
+//! **Invariant:** an inventory's own words stop at this door; behind it there is only [`crate::domain`].
+
+mod port;
+
+pub use port::{AvailabilityAnswer, CheckAsk, HoldAsk, Reply, Supplier};
