@@ -1,0 +1,19 @@
+# Redis: a cache that may vanish at any time, so it keeps nothing on disk.
+# shellcheck shell=bash
+
+# Redis rewrites its command line to "redis-server 127.0.0.1:<port>".
+mark_redis() { echo "redis-server 127.0.0.1:$(recorded_port redis)"; }
+
+ready_redis() { [ "$(redis-cli -h 127.0.0.1 -p "$(port redis)" ping 2>/dev/null)" = PONG ]; }
+
+start_redis() {
+  mkdir -p "$STACK_DIR/redis"
+  launch redis "$STACK_DIR/redis/log" redis-server --bind 127.0.0.1 --port "$(port redis)" --dir "$STACK_DIR/redis" \
+    --save '' --appendonly no --maxmemory 128mb --maxmemory-policy allkeys-lru
+  sleep 0.2
+  wait_until redis 20 "$STACK_DIR/redis/log"
+}
+
+stop_redis() { end_process redis TERM 10; }
+
+note_redis() { echo "redis://127.0.0.1:$(port redis)"; }
