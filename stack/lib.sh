@@ -1,10 +1,11 @@
 # Shared by every script in stack/: names, ports, folders, messages, and what "running" means.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 set -euo pipefail
 
 STACK_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STACK_DIR=${HOLDFAST_STACK_DIR:-$(dirname "$STACK_SOURCE")/.stack}
+case $STACK_DIR in /*) ;; *) STACK_DIR=$PWD/$STACK_DIR ;; esac
 RUN_DIR=$STACK_DIR/run
 JARS_DIR=$STACK_DIR/jars
 
@@ -12,7 +13,7 @@ JARS_DIR=$STACK_DIR/jars
 ALL_SERVICES="postgres redis kafka engine operaton"
 
 export LC_ALL=C.UTF-8
-# Debian keeps redis-server, useradd's kin and ss outside of an ordinary user's path.
+# Debian keeps some of the tools used here outside of an ordinary user's path.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 say() { printf '%s\n' "$*"; }
@@ -41,6 +42,11 @@ port() {
     *) fail "there is no service '$1'; the services are: $ALL_SERVICES" ;;
   esac
   echo "${!variable:-$default}"
+}
+# Every port that a service listens on.
+ports() {
+  port "$1"
+  [ "$1" != kafka ] || kafka_controller_port
 }
 title() {
   case $1 in
@@ -78,7 +84,7 @@ is_ours() {
     tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$("mark_$1")"
 }
 
-# A launched daemon must not hold the lock of the script that launched it (descriptor 9).
+# launch SERVICE LOG COMMAND ...: in the background, in a session of its own, without the lock of this script (descriptor 9).
 launch() {
   local service=$1 log=$2
   shift 2
@@ -90,7 +96,7 @@ launch() {
 wait_until() {
   local service=$1 seconds=$2 log=$3 deadline=$((SECONDS + $2))
   until "ready_$service"; do
-    if ! is_ours "$service"; then
+    if ! [ -d "/proc/$(recorded_pid "$service")" ]; then
       show_log "$log"
       forget "$service"
       fail "$(title "$service") ended while it was starting; the end of its log ($log) is above"
@@ -102,7 +108,7 @@ wait_until() {
     sleep 0.2
   done
 }
-show_log() { [ -r "$1" ] && tail -n 40 "$1" | sed 's/^/  | /' >&2 || true; }
+show_log() { tail -n 40 "$1" 2>/dev/null | sed 's/^/  | /' >&2; }
 
 # end_process SERVICE SIGNAL SECONDS: a polite request first, then SIGKILL.
 end_process() {
@@ -121,8 +127,9 @@ end_process() {
 
 # One script at a time in one stack folder, so that two `make test` do not start the same service twice.
 prepare_folder() {
-  mkdir -p "$RUN_DIR" 2>/dev/null && [ -w "$RUN_DIR" ] ||
+  if ! mkdir -p "$RUN_DIR" 2>/dev/null || ! [ -w "$RUN_DIR" ]; then
     fail "cannot write to $STACK_DIR; if another user made it, remove it as that user, or set HOLDFAST_STACK_DIR to another folder"
+  fi
   exec 9>"$STACK_DIR/lock"
   flock -w 900 9 || fail "another script has been working in $STACK_DIR for 15 minutes (it holds $STACK_DIR/lock)"
 }

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 mark_engine() { echo "-Dholdfast.stack=$STACK_DIR/engine "; }
+log_engine() { echo "$STACK_DIR/engine/log"; }
 ready_engine() { engine_answers engine; }
 start_engine() { engine_start engine camunda camunda; }
 stop_engine() { end_process engine TERM 30; }
@@ -21,7 +22,7 @@ engine_start() {
   mkdir -p "$home"
   engine_settings "$product" "$database" "$(port "$service")" >"$home/application.properties"
   launch "$service" "$home/log" "$(java_home)/bin/java" "-Dholdfast.stack=$home" -Xms256m -Xmx768m \
-    -cp "$JARS_DIR/$service/*" "$STACK_SOURCE/$service/Engine.java" "--spring.config.location=file:$home/application.properties"
+    -cp "$JARS_DIR/$service/*" "$STACK_SOURCE/Engine.java" "--spring.config.location=file:$home/application.properties"
   wait_until "$service" 180 "$home/log"
 }
 

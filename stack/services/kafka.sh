@@ -4,6 +4,7 @@
 kafka_controller_port() { echo "${HOLDFAST_KAFKA_CONTROLLER_PORT:-$(($(port kafka) + 1))}"; }
 
 mark_kafka() { echo "-Dholdfast.stack=$STACK_DIR/kafka "; }
+log_kafka() { echo "$STACK_DIR/kafka/log"; }
 
 kafka_java() {
   "$(java_home)/bin/java" "-Dholdfast.stack=$STACK_DIR/kafka" -cp "$STACK_SOURCE/kafka:$JARS_DIR/kafka/*" "$@"
@@ -28,9 +29,9 @@ start_kafka() {
       fail "Kafka could not format its storage; the log is above"
     }
   fi
-  launch kafka "$home/log" "$(java_home)/bin/java" "-Dholdfast.stack=$home" -Xms256m -Xmx512m -cp "$STACK_SOURCE/kafka:$JARS_DIR/kafka/*" \
+  launch kafka "$(log_kafka)" "$(java_home)/bin/java" "-Dholdfast.stack=$home" -Xms256m -Xmx512m -cp "$STACK_SOURCE/kafka:$JARS_DIR/kafka/*" \
     kafka.Kafka "$home/server.properties"
-  wait_until kafka 90 "$home/log"
+  wait_until kafka 90 "$(log_kafka)"
 }
 
 stop_kafka() { end_process kafka TERM 30; }

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 mark_operaton() { echo "-Dholdfast.stack=$STACK_DIR/operaton "; }
+log_operaton() { echo "$STACK_DIR/operaton/log"; }
 ready_operaton() { engine_answers operaton; }
 start_operaton() { engine_start operaton operaton operaton; }
 stop_operaton() { end_process operaton TERM 30; }

@@ -7,15 +7,22 @@ PG_ADMIN_PASSWORD=holdfast-admin
 # The newest installed server that has both initdb and postgres.
 pg_bin() {
   local candidate
-  for candidate in $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t/ -k5 -rn) "$(dirname "$(command -v postgres || echo /none/none)")"; do
+  for candidate in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -t/ -k5 -rn) "$(dirname "$(command -v postgres || echo /none/none)")"; do
     [ -x "$candidate/initdb" ] && [ -x "$candidate/postgres" ] && echo "$candidate" && return 0
   done
   return 1
 }
 
-# PostgreSQL refuses to run as root: then it runs as Debian's `postgres` user.
+# PostgreSQL refuses to run as root: then it runs as Debian's `postgres` user. Its programs want a current folder that
+# this user may enter.
 pg_user() { if [ "$(id -u)" = 0 ]; then echo postgres; else id -un; fi; }
-as_pg() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
+as_pg() {
+  if [ "$(id -u)" = 0 ]; then
+    (cd / && setpriv --reuid=postgres --regid=postgres --init-groups "$@")
+  else
+    "$@"
+  fi
+}
 
 # Where the cluster lives. Under a folder that the postgres user may not enter (a clone in /root, say) it moves to
 # /var/tmp; the choice is written down, so that it stays the same.
@@ -24,18 +31,21 @@ pg_home() {
   if [ -r "$STACK_DIR/postgres-home" ]; then cat "$STACK_DIR/postgres-home" && return 0; fi
   home=$STACK_DIR/postgres
   if [ "$(id -u)" = 0 ]; then
+    id postgres >/dev/null 2>&1 || fail "PostgreSQL refuses to run as root and there is no user 'postgres' to run it as"
     mkdir -p "$home"
-    as_pg test -x "$home" || home=/var/tmp/holdfast-$(printf '%s' "$STACK_DIR" | cksum | cut -d' ' -f1)
+    as_pg test -x "$home" || home=$(mktemp -d /var/tmp/holdfast-XXXXXX)
   fi
   echo "$home" | tee "$STACK_DIR/postgres-home"
 }
 
 mark_postgres() { echo "-D $(pg_home)/data"; }
+log_postgres() { echo "$(pg_home)/log"; }
 
 ready_postgres() { "$(pg_bin)/pg_isready" -q -h 127.0.0.1 -p "$(port postgres)" -U "$PG_ADMIN" -d postgres; }
 
+# Reads SQL from standard input.
 psql_admin() {
-  PGPASSWORD=$PG_ADMIN_PASSWORD "$(pg_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(port postgres)" -U "$PG_ADMIN" -d postgres "$@"
+  PGPASSWORD=$PG_ADMIN_PASSWORD "$(pg_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(port postgres)" -U "$PG_ADMIN" -d postgres
 }
 
 pg_make_cluster() {
@@ -92,16 +102,16 @@ SQL
 start_postgres() {
   local home log
   home=$(pg_home)
-  log=$home/log
+  log=$(log_postgres)
   [ -d "$home/data" ] || {
     as_pg rm -rf "$home/data.new"
     pg_make_cluster "$home"
   }
   pg_write_settings | as_pg tee "$home/data/postgresql.auto.conf" >/dev/null
-  as_pg "$(pg_bin)/pg_ctl" start -s -W -D "$home/data" -l "$log" -o "-p $(port postgres)" 9>&- </dev/null
-  local tries=0
-  until as_pg test -s "$home/data/postmaster.pid" || [ $((tries += 1)) -gt 50 ]; do sleep 0.1; done
-  record postgres "$(as_pg head -n 1 "$home/data/postmaster.pid" 2>/dev/null || echo 0)"
+  # Started directly, not by pg_ctl, so that the process id is known at once and never read from a stale file.
+  local as_user=()
+  [ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=postgres --regid=postgres --init-groups)
+  (cd "$home" && launch postgres "$log" "${as_user[@]}" "$(pg_bin)/postgres" -D "$home/data" -p "$(port postgres)")
   wait_until postgres 60 "$log"
   pg_make_database camunda
   pg_make_database operaton

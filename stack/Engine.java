@@ -1,7 +1,10 @@
-import org.springframework.boot.*;
+package holdfast.stack;
+
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 
-/** Starts the engine from the class path that setup fetched; every setting comes from stack/services. */
+/** Starts the engine that stands on the class path, Camunda or Operaton; its settings come from stack/services. */
 @SpringBootConfiguration(proxyBeanMethods = false)
 @EnableAutoConfiguration
 public class Engine {
