@@ -54,7 +54,7 @@ pg_make_cluster() {
   mkdir -p "$home"
   chown "$(pg_user)" "$home"
   chmod 755 "$home"
-  as_pg rm -rf "$home/data"
+  rm -rf "$home/data.new"
   (umask 077 && printf '%s\n' "$PG_ADMIN_PASSWORD" >"$password_file")
   chown "$(pg_user)" "$password_file"
   as_pg "$(pg_bin)/initdb" -D "$home/data.new" -U "$PG_ADMIN" --pwfile="$password_file" --auth=scram-sha-256 \
@@ -103,10 +103,7 @@ start_postgres() {
   local home log
   home=$(pg_home)
   log=$(log_postgres)
-  [ -d "$home/data" ] || {
-    as_pg rm -rf "$home/data.new"
-    pg_make_cluster "$home"
-  }
+  [ -d "$home/data" ] || pg_make_cluster "$home"
   pg_write_settings | as_pg tee "$home/data/postgresql.auto.conf" >/dev/null
   # Started directly, not by pg_ctl, so that the process id is known at once and never read from a stale file.
   local as_user=()
