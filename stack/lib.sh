@@ -92,9 +92,20 @@ launch() {
   record "$service" $!
 }
 
-# wait_until SERVICE SECONDS LOG: until ready_SERVICE says yes; shows the end of the log if it does not.
-wait_until() {
-  local service=$1 seconds=$2 log=$3 deadline=$((SECONDS + $2))
+# How many seconds a service may take to start, on a slow and busy machine.
+patience() {
+  case $1 in
+    postgres | redis) echo 60 ;;
+    *) echo 240 ;;
+  esac
+}
+
+# wait_until_ready SERVICE: until ready_SERVICE says yes; shows the end of its log if it does not.
+wait_until_ready() {
+  local service=$1 seconds log deadline
+  seconds=$(patience "$service")
+  log=$("log_$service")
+  deadline=$((SECONDS + seconds))
   until "ready_$service"; do
     if ! [ -d "/proc/$(recorded_pid "$service")" ]; then
       show_log "$log"

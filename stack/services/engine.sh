@@ -23,7 +23,6 @@ engine_start() {
   engine_settings "$product" "$database" "$(port "$service")" >"$home/application.properties"
   launch "$service" "$home/log" "$(java_home)/bin/java" "-Dholdfast.stack=$home" -Xms256m -Xmx768m \
     -cp "$JARS_DIR/$service/*" "$STACK_SOURCE/Engine.java" "--spring.config.location=file:$home/application.properties"
-  wait_until "$service" 180 "$home/log"
 }
 
 engine_settings() {

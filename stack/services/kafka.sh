@@ -31,7 +31,6 @@ start_kafka() {
   fi
   launch kafka "$(log_kafka)" "$(java_home)/bin/java" "-Dholdfast.stack=$home" -Xms256m -Xmx512m -cp "$STACK_SOURCE/kafka:$JARS_DIR/kafka/*" \
     kafka.Kafka "$home/server.properties"
-  wait_until kafka 90 "$(log_kafka)"
 }
 
 stop_kafka() { end_process kafka TERM 30; }

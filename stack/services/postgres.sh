@@ -109,7 +109,7 @@ start_postgres() {
   local as_user=()
   [ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=postgres --regid=postgres --init-groups)
   (cd "$home" && launch postgres "$log" "${as_user[@]}" "$(pg_bin)/postgres" -D "$home/data" -p "$(port postgres)")
-  wait_until postgres 60 "$log"
+  wait_until_ready postgres
   pg_make_database camunda
   pg_make_database operaton
 }

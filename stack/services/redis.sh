@@ -11,7 +11,6 @@ start_redis() {
   mkdir -p "$STACK_DIR/redis"
   launch redis "$(log_redis)" redis-server --bind 127.0.0.1 --port "$(port redis)" --dir "$STACK_DIR/redis" \
     --save '' --appendonly no --maxmemory 128mb --maxmemory-policy allkeys-lru
-  wait_until redis 20 "$(log_redis)"
 }
 
 stop_redis() { end_process redis TERM 10; }
