@@ -22,6 +22,7 @@ impl SimulatorClock {
     }
 
     /// The machine's time, which other processes of a test share.
+    #[expect(clippy::disallowed_methods, reason = "the simulator shares nothing with the daemon, so it has a clock of its own")]
     pub(crate) fn machine_now(&self) -> Instant {
         Utc::now().trunc_subsecs(6)
     }
