@@ -10,3 +10,5 @@ pub mod shutdown;
 pub mod engine;
 pub mod store;
 pub mod supplier;
+
+pub mod simulator;
