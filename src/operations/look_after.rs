@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
-use crate::store::{Find, Timeline, WaitingTask};
+use crate::store::{Census, Find, Timeline, WaitingTask};
 
 /// A row that is due to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,24 @@ impl Operations {
     /// [`OperationError::Store`].
     pub async fn order_gone(&self, tenant: TenantId, id: ReservationId) -> Result<(), OperationError> {
         Ok(self.store.want_release(tenant, id, self.clock.now()).await?)
+    }
+
+    /// Counts what is open.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn census(&self, tenants: &[TenantId]) -> Result<Census, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        Ok(self.store.count_open(&tenants, self.clock.now()).await?)
+    }
+
+    /// Keeps an outbox that nobody publishes at this many rows; says how many were dropped.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn trim_outbox(&self, tenants: &[TenantId], keep: i64) -> Result<u64, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        Ok(self.store.trim_outbox(&tenants, keep).await?)
     }
 
     async fn tenants(&self, configured: &[TenantId]) -> Result<Vec<TenantId>, OperationError> {

@@ -10,6 +10,9 @@ use crate::topics::registry::Topic;
 use crate::topics::retry_config::RetryConfig;
 use crate::topics::runbook;
 
+/// Waits between two tries to tell the engine.
+const TELLING: RetryPolicy = RetryPolicy::new(Duration::from_millis(50), Duration::from_secs(2));
+
 /// What came of telling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -140,6 +143,6 @@ impl Reporter<'_> {
     where
         F: Future<Output = Result<(), EngineError>>,
     {
-        retry_until(RetryPolicy::calls(), until, attempt).await
+        retry_until(TELLING, until, attempt).await
     }
 }
