@@ -1,4 +1,14 @@
 //! The inventory work of Camunda 7 order processes.
 
 pub mod domain;
+
+pub mod clock;
+pub mod metrics;
+pub mod retry;
+pub mod shutdown;
+
+pub mod engine;
+pub mod store;
 pub mod supplier;
+
+pub mod simulator;

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use crate::domain::{
     AnswerClass, AttemptGroup, CallId, ExternalReference, IdempotencyKey, Operation, OrderId, OrderLine, ReservationId, ReservationStatus,
-    ReservationStep, SourceName, TenantId,
+    ReservationStep, ReserveRequest, SourceName, TenantId,
 };
 
 /// One hold and all that is known of it.
@@ -29,6 +29,12 @@ pub struct Reservation {
     pub request_hash: Vec<u8>,
     /// How long the inventory is asked to hold, in seconds.
     pub hold_seconds: i64,
+    /// The customer, where the inventory wants to know.
+    pub customer: Option<String>,
+    /// Where lines without a place of their own are wanted.
+    pub location: Option<String>,
+    /// The engine's process instance that asked first.
+    pub process_instance: Option<String>,
     /// Where it stands.
     pub status: ReservationStatus,
     /// What the inventory calls it.
@@ -45,6 +51,8 @@ pub struct Reservation {
     pub version: i64,
     /// Counts the claims; every settlement names the one it was made under.
     pub claim_epoch: i64,
+    /// Counts the facts told about it, without gaps.
+    pub event_sequence: i64,
     /// A confirmation or extension whose outcome is open.
     pub pending: Option<PendingOperation>,
     /// The hold is to go as soon as it is known whether there is one.
@@ -111,6 +119,49 @@ pub struct LineRecord {
 }
 
 impl Reservation {
+    /// The row that a request makes: wanted, and nothing sent.
+    #[must_use]
+    pub fn requested(id: ReservationId, request: &ReserveRequest, process_instance: Option<String>) -> Self {
+        Self {
+            id,
+            tenant: request.tenant,
+            order: request.order,
+            step: request.step.clone(),
+            group: request.group,
+            key: request.key(),
+            source: request.source.clone(),
+            request_hash: request.hash().to_vec(),
+            hold_seconds: request.hold_for.num_seconds(),
+            customer: request.customer.clone(),
+            location: request.location.clone(),
+            process_instance,
+            status: ReservationStatus::Requested,
+            reference: None,
+            reserved_at: None,
+            expires_at: None,
+            confirmed_at: None,
+            released_at: None,
+            version: 0,
+            claim_epoch: 0,
+            event_sequence: 0,
+            pending: None,
+            release_wanted: false,
+            absent_looks: 0,
+            checks: 0,
+            manual_since: None,
+            last_effect_at: None,
+            open_call: None,
+            rejection: None,
+            lines: request.lines.iter().map(|line| LineRecord { line: line.clone(), reserved: None, available: None }).collect(),
+        }
+    }
+
+    /// An outcome is open: of the reserve, of the release, or of a confirmation or extension.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, ReservationStatus::Unknown | ReservationStatus::ReleaseUnknown) || self.pending.is_some()
+    }
+
     /// Less is held than was asked for.
     #[must_use]
     pub fn is_partial(&self) -> bool {

@@ -1,0 +1,75 @@
+# What a person types, and what CI types. `make` alone lists it.
+
+# The ports of the local stack (stack/); give another on the command line or in the environment.
+export HOLDFAST_PG_PORT ?= 55432
+export HOLDFAST_ENGINE_PORT ?= 58080
+export HOLDFAST_OPERATON_PORT ?= 58081
+export HOLDFAST_REDIS_PORT ?= 56379
+export HOLDFAST_KAFKA_PORT ?= 59092
+# Where the stack keeps its data, logs and jars.
+export HOLDFAST_STACK_DIR ?= $(CURDIR)/.stack
+
+# Tests wait for the engine more than they compute.
+export RUST_TEST_THREADS ?= 4
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BEGUN := $(shell date +%s)
+took = echo "make $@: done in $$(( $$(date +%s) - $(BEGUN) )) s"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status reset build fmt check test demo bench clean
+
+help: ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Ports: HOLDFAST_PG_PORT, HOLDFAST_ENGINE_PORT, HOLDFAST_OPERATON_PORT, HOLDFAST_REDIS_PORT, HOLDFAST_KAFKA_PORT."
+
+setup: ## Installs what this machine lacks (root or sudo) and fetches the engines; touches no server that is there.
+	@stack/setup
+
+up: setup ## Starts PostgreSQL, Redis, Kafka, Camunda and Operaton from .stack/ (SERVICES="postgres engine" for some).
+	@stack/up $(SERVICES)
+
+down: ## Stops what `make up` started, and nothing else.
+	@stack/down $(SERVICES)
+
+status: ## Shows what runs, on which port.
+	@stack/status
+
+reset: ## Stops the stack and deletes its data; what was fetched stays.
+	@stack/reset
+
+build: ## Builds the daemon for development.
+	cargo build
+
+fmt: ## Formats the code.
+	cargo fmt
+
+check: setup ## Formatting, lints, docs with warnings as errors, room borders, shell scripts, docker-compose.yml.
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	cargo test --test architecture
+	@for script in stack/setup stack/up stack/down stack/status stack/reset stack/lib.sh stack/services/*.sh .ci/run; do \
+	  bash -n "$$script" || exit 1; done
+	@if docker compose version >/dev/null 2>&1; then docker compose config -q; \
+	  else echo "docker compose is not here: docker-compose.yml was not checked"; fi
+	@$(took)
+
+test: setup ## Every test, on the real engines and a real PostgreSQL; leaves them running.
+	@stack/up postgres engine operaton
+	cargo test
+	@echo "The stack is still running: 'make down' ends it."
+	@$(took)
+
+demo: setup ## Orders of every kind through the real Camunda; ends with a table and links (HOLDFAST_DEMO_ARGS).
+	@stack/up postgres engine
+	cargo build
+	@$(TARGET)/debug/holdfast demo $(HOLDFAST_DEMO_ARGS)
+
+bench: setup ## Full path against the no-op ceiling, measured on this machine.
+	@stack/up postgres engine
+	cargo bench --bench full_path
+	@$(took)
+
+clean: ## Deletes what was built; the stack's data is for `make reset`.
+	cargo clean

@@ -1,0 +1,146 @@
+//! Every metric: its name, its labels, its buckets, in one list.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// One metric as operators see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// The name, in the form `holdfast_<noun>_<unit|total>`.
+    pub name: &'static str,
+    /// What is counted.
+    pub kind: Kind,
+    /// The labels that every sample carries.
+    pub labels: &'static [&'static str],
+    /// One sentence for the person who reads the metrics page.
+    pub help: &'static str,
+}
+
+/// What sort of number a metric is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Only ever grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Seconds, sorted into these buckets.
+    Seconds(&'static [f64]),
+}
+
+/// Buckets for a call to a service in the same data centre.
+pub const CALL_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Buckets for a call that may be parked on purpose.
+pub const LONG_POLL_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0];
+
+/// Calls to the engine's REST API, by call and by how they ended.
+pub const ENGINE_CALL_SECONDS: &str = "holdfast_engine_call_seconds";
+/// Polls for tasks, by loop and outcome.
+pub const ENGINE_POLL_SECONDS: &str = "holdfast_engine_poll_seconds";
+/// Tasks that a poll brought.
+pub const ENGINE_TASKS_FETCHED: &str = "holdfast_engine_tasks_fetched_total";
+/// Tasks that were delivered although this process was still working on them.
+pub const ENGINE_TASKS_DUPLICATE: &str = "holdfast_engine_tasks_duplicate_total";
+/// Tasks that this process works on right now.
+pub const ENGINE_TASKS_IN_FLIGHT: &str = "holdfast_engine_tasks_in_flight";
+/// Tasks that were unlocked because nobody had begun them.
+pub const ENGINE_TASKS_HANDED_BACK: &str = "holdfast_engine_tasks_handed_back_total";
+/// Attempts to keep a lock while work runs.
+pub const ENGINE_LOCK_EXTENSIONS: &str = "holdfast_engine_lock_extensions_total";
+/// Work cancelled while it ran, by reason.
+pub const ENGINE_LEASES_CANCELLED: &str = "holdfast_engine_leases_cancelled_total";
+/// Token requests to the identity provider.
+pub const ENGINE_TOKEN_REQUESTS: &str = "holdfast_engine_token_requests_total";
+
+/// The list.
+pub const ALL: &[Metric] = &[
+    Metric {
+        name: ENGINE_CALL_SECONDS,
+        kind: Kind::Seconds(CALL_SECONDS),
+        labels: &["call", "outcome"],
+        help: "Calls to the engine, by call and by how they ended; long polls are counted apart",
+    },
+    Metric {
+        name: ENGINE_POLL_SECONDS,
+        kind: Kind::Seconds(LONG_POLL_SECONDS),
+        labels: &["loop", "outcome"],
+        help: "Polls for external tasks, by loop and outcome (tasks, empty, error)",
+    },
+    Metric {
+        name: ENGINE_TASKS_FETCHED,
+        kind: Kind::Counter,
+        labels: &["loop", "topic"],
+        help: "External tasks that were fetched and locked",
+    },
+    Metric {
+        name: ENGINE_TASKS_DUPLICATE,
+        kind: Kind::Counter,
+        labels: &["loop"],
+        help: "External tasks delivered again while they were being worked on",
+    },
+    Metric { name: ENGINE_TASKS_IN_FLIGHT, kind: Kind::Gauge, labels: &["loop"], help: "External tasks being worked on" },
+    Metric {
+        name: ENGINE_TASKS_HANDED_BACK,
+        kind: Kind::Counter,
+        labels: &["loop", "reason"],
+        help: "External tasks unlocked because their work had not begun",
+    },
+    Metric {
+        name: ENGINE_LOCK_EXTENSIONS,
+        kind: Kind::Counter,
+        labels: &["loop", "outcome"],
+        help: "Attempts to keep the lock of a task while its work runs (extended, relocked, gone, lost, error)",
+    },
+    Metric {
+        name: ENGINE_LEASES_CANCELLED,
+        kind: Kind::Counter,
+        labels: &["loop", "reason"],
+        help: "Work cancelled while it ran (gone, lock_lost, stopping)",
+    },
+    Metric {
+        name: ENGINE_TOKEN_REQUESTS,
+        kind: Kind::Counter,
+        labels: &["outcome"],
+        help: "Access tokens asked of the identity provider for the engine",
+    },
+];
+
+/// Tells the installed recorder what each metric means.
+pub fn describe() {
+    for metric in ALL {
+        match metric.kind {
+            Kind::Counter => describe_counter!(metric.name, metric.help),
+            Kind::Gauge => describe_gauge!(metric.name, metric.help),
+            Kind::Seconds(_) => describe_histogram!(metric.name, Unit::Seconds, metric.help),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_metric_is_named_once_and_in_the_house_form() {
+        let mut seen = HashSet::new();
+        for metric in ALL {
+            assert!(seen.insert(metric.name), "{} is listed twice", metric.name);
+            assert!(metric.name.starts_with("holdfast_"), "{}", metric.name);
+            let suffix = match metric.kind {
+                Kind::Counter => "_total",
+                Kind::Seconds(_) => "_seconds",
+                Kind::Gauge => "",
+            };
+            assert!(metric.name.ends_with(suffix), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn buckets_rise() {
+        for metric in ALL {
+            if let Kind::Seconds(buckets) = metric.kind {
+                assert!(buckets.is_sorted(), "{}", metric.name);
+            }
+        }
+    }
+}

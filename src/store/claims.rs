@@ -1,0 +1,425 @@
+//! Claims: the exclusive right to act for a reservation, taken in the same transaction that records what is about to be done.
+//!
+//! A claim is (session, epoch). It lives as long as the session's lease; every settlement names the epoch, so that a worker
+//! that lost its claim cannot settle. Within one process a set of live claims does the same for tasks of one session.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use sqlx::Row as _;
+use sqlx::postgres::PgPool;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::domain::{
+    Call, CallId, Capabilities, Cause, Decision, Goal, Operation, PendingOperation, Plan, Policy, Refused, Reservation, ReservationId,
+    ReservationStatus, ReserveRequest, SessionId, TenantId, Transition, outcome_lost, plan, settle_move,
+};
+use crate::store::outbox::{self, FactRow};
+use crate::store::pool::begin;
+use crate::store::reservations::{Find, read};
+use crate::store::settlements::{Claiming, SettleJob, Writes};
+use crate::store::{Store, StoreError};
+
+/// What an inventory can do, and how patient we are with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// How patient we are.
+    pub policy: Policy,
+}
+
+/// A wish for a row that may exist.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which.
+    pub find: Find,
+    /// What for.
+    pub goal: Goal,
+    /// The hash of the request, where a request is repeated.
+    pub request_hash: Option<[u8; 32]>,
+    /// The id of the call, should one be made.
+    pub call: CallId,
+    /// Who wants it, for the timeline.
+    pub actor: Arc<str>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What a claim came to.
+#[derive(Debug)]
+pub enum Claimed {
+    /// There is no such reservation.
+    NotFound,
+    /// Somebody living works on it.
+    Busy(Box<Reservation>),
+    /// The key belongs to another request.
+    OtherRequest(Box<Reservation>),
+    /// The row answers.
+    Concluded(Box<Reservation>),
+    /// Only a human can find out.
+    NeedsHuman(Box<Reservation>),
+    /// The goal cannot be had.
+    Refused(Box<Reservation>, Refused),
+    /// The call is on record and may be made.
+    Asking(Box<Asking>),
+}
+
+/// A claim, and the call that was put on record with it.
+#[derive(Debug)]
+pub struct Asking {
+    /// The row under the claim.
+    pub row: Reservation,
+    /// What to ask.
+    pub operation: Operation,
+    /// The recorded call.
+    pub call: CallId,
+    /// Keeps the row from other tasks of this process until it is settled.
+    pub(crate) _live: LiveClaim,
+}
+
+/// A request whose key may be new.
+#[derive(Debug, Clone)]
+pub struct FreshClaim {
+    /// The id of the reservation, should it be new.
+    pub id: ReservationId,
+    /// The id of the call, should the reservation be new.
+    pub call: CallId,
+    /// The request.
+    pub request: Arc<ReserveRequest>,
+    /// The process instance that asks.
+    pub process_instance: Option<String>,
+    /// Who asks, for the timeline.
+    pub actor: Arc<str>,
+    /// When the reconciler looks, should the worker vanish.
+    pub orphan_after: TimeDelta,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// A new row under its first claim; nothing if the key exists.
+pub(crate) type FreshAnswer = Option<Reservation>;
+
+/// The reservations that tasks of this process work on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LiveClaims(Arc<Mutex<HashSet<ReservationId>>>);
+
+/// One entry of [`LiveClaims`]; leaving scope ends it.
+#[derive(Debug)]
+pub(crate) struct LiveClaim {
+    claims: LiveClaims,
+    id: ReservationId,
+}
+
+impl LiveClaims {
+    fn enter(&self, id: ReservationId) -> Option<LiveClaim> {
+        let entered = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        entered.then(|| LiveClaim { claims: self.clone(), id })
+    }
+}
+
+impl Drop for LiveClaim {
+    fn drop(&mut self) {
+        self.claims.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+impl Store {
+    /// Records a new reservation, its lines, its first claim and the create that is about to be sent. Nothing if the key exists.
+    ///
+    /// # Errors
+    /// [`StoreError::EarlierAttemptLives`] if another attempt group of the order step is alive; else as the database says.
+    pub async fn claim_fresh(&self, wanted: FreshClaim) -> Result<Option<Asking>, StoreError> {
+        // The id is new, so that nobody can be in there; entering before the commit leaves no gap after it.
+        let Some(live) = self.live.enter(wanted.id) else { return Ok(None) };
+        let call = wanted.call;
+        let made = self.fresh.write(wanted).await?;
+        Ok(made.map(|row| Asking { row, operation: Operation::Reserve, call, _live: live }))
+    }
+
+    /// Takes the next step toward a goal on an existing row: decides, moves, claims and records the call, in one transaction.
+    ///
+    /// # Errors
+    /// As the database says, or [`StoreError::Illegal`] for a decision that the table of transitions does not have.
+    pub async fn claim(&self, wanted: &Wanted, terms: &dyn Fn(&Reservation) -> Option<Terms>) -> Result<Claimed, StoreError> {
+        let mut tx = begin(&self.pool, "claim", &[wanted.tenant]).await?;
+        let Some((before, row)) = read(&mut tx, wanted.tenant, &wanted.find, true).await? else { return Ok(Claimed::NotFound) };
+        if wanted.request_hash.is_some_and(|hash| hash.as_slice() != before.request_hash.as_slice()) {
+            return Ok(Claimed::OtherRequest(Box::new(before)));
+        }
+        let claimed_by: Option<Uuid> = row.try_get("claim_session").map_err(StoreError::during("claim"))?;
+        let alive: bool = row.try_get("claim_alive").map_err(StoreError::during("claim"))?;
+        let Some(live) = self.live.enter(before.id) else { return Ok(Claimed::Busy(Box::new(before))) };
+        if alive && claimed_by != Some(self.session.0) {
+            return Ok(Claimed::Busy(Box::new(before)));
+        }
+        // A source that is no longer configured leaves nobody to ask: the row answers as it stands.
+        let Some(terms) = terms(&before) else { return Ok(Claimed::Concluded(Box::new(before))) };
+
+        let mut step = Step::toward(before, wanted, &terms)?;
+        let claiming = Claiming { session: step.asks.map(|_| self.session), old_epoch: step.row.claim_epoch };
+        if step.changed {
+            let job = SettleJob {
+                after: step.row.clone(),
+                moves: step.moves.clone(),
+                next_check_at: step.next_check_at,
+                ended: step.ended.take(),
+                waiting: None,
+                actor: Arc::clone(&wanted.actor),
+                now: wanted.now,
+            };
+            let mut writes = Writes::default();
+            writes.add(job, &claiming);
+            writes.write(&mut tx, self.session).await?;
+            tx.commit().await.map_err(StoreError::during("claim"))?;
+        }
+        let mut row = step.row;
+        Ok(match (step.asks, step.plan) {
+            (Some(operation), _) => {
+                row.claim_epoch += 1;
+                row.event_sequence += fact_count(&step.moves);
+                Claimed::Asking(Box::new(Asking { row, operation, call: wanted.call, _live: live }))
+            }
+            (None, Plan::NeedsHuman) => Claimed::NeedsHuman(Box::new(row)),
+            (None, Plan::Refuse(refused)) => Claimed::Refused(Box::new(row), refused),
+            (None, Plan::Conclude | Plan::Move(_) | Plan::Ask(..)) => Claimed::Concluded(Box::new(row)),
+        })
+    }
+}
+
+fn fact_count(moves: &[Transition]) -> i64 {
+    moves.iter().filter(|m| crate::domain::fact_of(m.to, m.cause).is_some()).map(|_| 1).sum()
+}
+
+/// The way from a row as it was read to the next call, or to the end.
+struct Step {
+    row: Reservation,
+    moves: Vec<Transition>,
+    plan: Plan,
+    asks: Option<Operation>,
+    next_check_at: Option<DateTime<Utc>>,
+    ended: Option<crate::store::Ended>,
+    changed: bool,
+}
+
+impl Step {
+    fn toward(before: Reservation, wanted: &Wanted, terms: &Terms) -> Result<Self, StoreError> {
+        // Whoever made a call that never ended is gone, or its claim would be alive: nobody knows what the call did.
+        let lost = before.open_call.map(|call| crate::store::Ended {
+            call: call.id,
+            operation: call.operation,
+            class: crate::domain::AnswerClass::Unknown,
+            note: Some("the worker that made this call vanished before the answer".to_owned()),
+            evidence: crate::domain::Evidence::default(),
+        });
+        let (mut row, mut moves) = outcome_lost(&before)?;
+        let mut changed = lost.is_some();
+        let releasable =
+            !row.status.is_end() && !matches!(row.status, ReservationStatus::ReleaseRequested | ReservationStatus::ReleaseUnknown);
+        // Giving up is wanting no hold any more, should there be one.
+        let given_up = row.status == ReservationStatus::Unknown && wanted.goal == Goal::Decide(Decision::GiveUp);
+        let unwanted = wanted.goal == Goal::Release || given_up;
+        if unwanted && releasable && !row.release_wanted {
+            row.release_wanted = true;
+            changed = true;
+        }
+        if let Goal::Decide(Decision::Held(Some(reference))) = &wanted.goal
+            && row.status == ReservationStatus::Unknown
+        {
+            row.reference = Some(reference.clone());
+        }
+        let mut next_check_at = Some(wanted.now + terms.policy.first_check);
+        let plan = loop {
+            match plan(&row, &wanted.goal, &terms.capabilities, &terms.policy, wanted.now) {
+                Plan::Move(cause) => {
+                    let settlement = settle_move(&row, cause, &terms.policy, wanted.now)?;
+                    row = settlement.after;
+                    moves.extend(settlement.moves);
+                    next_check_at = settlement.next_check_at;
+                    changed = true;
+                    // An inventory without a release leaves the hold to run out; planning again would move in a circle.
+                    if cause == Cause::ReleaseAsked && !terms.capabilities.release {
+                        break Plan::Conclude;
+                    }
+                }
+                other => break other,
+            }
+        };
+        let asks = if let Plan::Ask(operation, cause) = plan {
+            if let Some(cause) = cause {
+                let settlement = settle_move(&row, cause, &terms.policy, wanted.now)?;
+                row = settlement.after;
+                moves.extend(settlement.moves);
+            }
+            row.pending = match (operation, &wanted.goal) {
+                (Operation::Confirm, _) => Some(PendingOperation::Confirm),
+                (Operation::Extend, Goal::Extend { until }) => Some(PendingOperation::Extend { until: *until }),
+                _ => row.pending,
+            };
+            if operation.is_effect() {
+                row.last_effect_at = Some(wanted.now);
+            }
+            row.open_call = Some(Call { id: wanted.call, operation, started_at: wanted.now, class: None });
+            next_check_at = Some(wanted.now + terms.policy.orphan_after);
+            changed = true;
+            Some(operation)
+        } else {
+            None
+        };
+        Ok(Self { row, moves, plan, asks, next_check_at, ended: lost, changed })
+    }
+}
+
+#[derive(Serialize)]
+struct FreshRow {
+    reservation_id: Uuid,
+    tenant_id: Uuid,
+    order_id: Uuid,
+    reservation_step: String,
+    attempt_group: i32,
+    idempotency_key: String,
+    source_system: String,
+    request_hash: String,
+    hold_seconds: i64,
+    customer_id: Option<String>,
+    location_id: Option<String>,
+    process_instance_id: Option<String>,
+    call_id: Uuid,
+    next_check_at: DateTime<Utc>,
+    at: DateTime<Utc>,
+    actor: Arc<str>,
+}
+
+#[derive(Serialize)]
+struct FreshLine {
+    reservation_line_id: Uuid,
+    reservation_id: Uuid,
+    order_line_id: Uuid,
+    product_offering_id: String,
+    location_id: Option<String>,
+    requested_quantity: String,
+}
+
+/// Writes a batch of new reservations in one transaction; a key that exists gets no answer.
+pub(crate) async fn write_fresh(
+    pool: &PgPool,
+    session: SessionId,
+    batch: &[FreshClaim],
+) -> Result<Vec<Result<FreshAnswer, StoreError>>, StoreError> {
+    let mut tenants: Vec<_> = batch.iter().map(|claim| claim.request.tenant).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    let (mut made, mut rows, mut lines, mut facts) = (Vec::new(), Vec::new(), Vec::new(), Vec::<FactRow>::new());
+    for claim in batch {
+        let mut row = Reservation::requested(claim.id, &claim.request, claim.process_instance.clone());
+        facts.push(outbox::requested(&mut row, &claim.actor));
+        row.claim_epoch = 1;
+        row.version = 1;
+        row.last_effect_at = Some(claim.now);
+        row.open_call = Some(Call { id: claim.call, operation: Operation::Reserve, started_at: claim.now, class: None });
+        rows.push(fresh_row(&row, claim));
+        lines.extend(row.lines.iter().enumerate().map(|(position, record)| FreshLine {
+            reservation_line_id: Uuid::new_v5(&claim.id.0, &position.to_be_bytes()),
+            reservation_id: claim.id.0,
+            order_line_id: record.line.order_line.0,
+            product_offering_id: record.line.product_offering.clone(),
+            location_id: record.line.location.clone(),
+            requested_quantity: record.line.quantity.to_string(),
+        }));
+        made.push(row);
+    }
+    let mut tx = begin(pool, "claim_fresh", &tenants).await?;
+    let written: Vec<Uuid> = sqlx::query_scalar(CLAIM_FRESH)
+        .bind(Json(&rows))
+        .bind(Json(&lines))
+        .bind(Json(&facts))
+        .bind(session.0)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(StoreError::during("claim_fresh"))?;
+    tx.commit().await.map_err(StoreError::during("claim_fresh"))?;
+    let written: HashSet<Uuid> = written.into_iter().collect();
+    Ok(made.into_iter().map(|row| Ok(written.contains(&row.id.0).then_some(row))).collect())
+}
+
+fn fresh_row(row: &Reservation, claim: &FreshClaim) -> FreshRow {
+    FreshRow {
+        reservation_id: row.id.0,
+        tenant_id: row.tenant.0,
+        order_id: row.order.0,
+        reservation_step: row.step.as_str().to_owned(),
+        attempt_group: row.group.number(),
+        idempotency_key: row.key.as_str().to_owned(),
+        source_system: row.source.as_str().to_owned(),
+        request_hash: row.request_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        hold_seconds: row.hold_seconds,
+        customer_id: row.customer.clone(),
+        location_id: row.location.clone(),
+        process_instance_id: row.process_instance.clone(),
+        call_id: claim.call.0,
+        next_check_at: claim.now + claim.orphan_after,
+        at: claim.now,
+        actor: Arc::clone(&claim.actor),
+    }
+}
+
+const CLAIM_FRESH: &str = "\
+-- claim_fresh
+with wanted as (
+    select * from jsonb_to_recordset($1) as w(
+        reservation_id uuid, tenant_id uuid, order_id uuid, reservation_step text, attempt_group integer, idempotency_key text,
+        source_system text, request_hash text, hold_seconds bigint, customer_id text, location_id text, process_instance_id text,
+        call_id uuid, next_check_at timestamptz, at timestamptz, actor text
+    )
+), made as (
+    insert into reservation (
+        reservation_id, tenant_id, order_id, reservation_step, attempt_group, idempotency_key, source_system, request_hash, hold_seconds,
+        customer_id, location_id, process_instance_id, status, last_effect_at, next_check_at, claim_session, claim_epoch,
+        open_call_id, open_call_operation, event_sequence, created_at, updated_at, version
+    )
+    select reservation_id, tenant_id, order_id, reservation_step, attempt_group, idempotency_key, source_system,
+        decode(request_hash, 'hex'), hold_seconds, customer_id, location_id, process_instance_id, 'REQUESTED', at, next_check_at, $4, 1,
+        call_id, 'reserve', 1, at, at, 1
+    from wanted
+    on conflict (tenant_id, source_system, idempotency_key) do nothing
+    returning reservation_id
+), lines as (
+    insert into reservation_line (
+        reservation_line_id, tenant_id, reservation_id, order_line_id, product_offering_id, location_id, requested_quantity, status
+    )
+    select l.reservation_line_id, w.tenant_id, l.reservation_id, l.order_line_id, l.product_offering_id, l.location_id,
+        l.requested_quantity, 'REQUESTED'
+    from jsonb_to_recordset($2) as l(
+        reservation_line_id uuid, reservation_id uuid, order_line_id uuid, product_offering_id text, location_id text,
+        requested_quantity numeric
+    )
+    join made using (reservation_id) join wanted w using (reservation_id)
+), calls as (
+    insert into supplier_call (call_id, tenant_id, reservation_id, source_system, operation, sequence, session_id, started_at)
+    select w.call_id, w.tenant_id, w.reservation_id, w.source_system, 'reserve', 1, $4, w.at
+    from wanted w join made using (reservation_id)
+), moves as (
+    insert into reservation_transition (tenant_id, reservation_id, from_status, to_status, cause, claim_epoch, actor, moved_at)
+    select w.tenant_id, w.reservation_id, null, 'REQUESTED', 'requested', 1, w.actor, w.at
+    from wanted w join made using (reservation_id)
+), facts as (
+    insert into outbox (event_id, tenant_id, event_type, event_version, aggregate_type, aggregate_id, sequence, order_id, occurred_at,
+        correlation_id, causation_id, payload)
+    select f.event_id, w.tenant_id, f.event_type, 1, 'Reservation', f.reservation_id, f.sequence, w.order_id, w.at,
+        f.correlation_id, f.causation_id, f.payload
+    from jsonb_to_recordset($3) as f(
+        reservation_id uuid, event_id uuid, event_type text, sequence bigint, correlation_id text, causation_id text, payload jsonb
+    )
+    join made using (reservation_id) join wanted w using (reservation_id)
+), tenants as (
+    insert into tenant (tenant_id, first_seen_at)
+    select distinct on (w.tenant_id) w.tenant_id, w.at from wanted w
+    where not exists (select from tenant t where t.tenant_id = w.tenant_id)
+    on conflict do nothing
+)
+select reservation_id from made";

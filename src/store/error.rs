@@ -1,0 +1,91 @@
+//! What can go wrong between the daemon and its database.
+
+use crate::domain::{IllegalTransition, ReservationId};
+
+/// Why the database did not do what was wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, is starting, is shutting down, or broke the connection off.
+    #[error("the database is away during `{during}`")]
+    Away {
+        /// The transaction's name.
+        during: &'static str,
+        /// The cause.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database refused a statement.
+    #[error("the database refused `{during}`")]
+    Refused {
+        /// The transaction's name.
+        during: &'static str,
+        /// The cause.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Another attempt group of the same order step is alive.
+    #[error("an earlier attempt group of this order step still has a live reservation")]
+    EarlierAttemptLives,
+    /// The claim under which this was to be written has passed to somebody else.
+    #[error("the claim on reservation {0} was lost")]
+    ClaimLost(ReservationId),
+    /// A row holds something that this version does not understand.
+    #[error("reservation {id} has an unreadable {column}: `{value}`")]
+    Unreadable {
+        /// The row.
+        id: ReservationId,
+        /// The column.
+        column: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// A move that the table of transitions does not have.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// The schema is not the one that this version was built for.
+    #[error("the database's schema is at version {found}, this version needs {needed}: run `holdfast migrate`")]
+    WrongSchema {
+        /// The newest migration that was applied; 0 for none.
+        found: i64,
+        /// The newest migration that this version carries.
+        needed: i64,
+    },
+    /// The role may bypass row-level security, which would let one tenant see another.
+    #[error("the database role `{0}` may bypass row-level security: connect as a role that is neither superuser, owner nor bypassrls")]
+    RoleTooStrong(String),
+    /// The migrations could not be applied.
+    #[error("the database could not be migrated")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The connection text is not one.
+    #[error("the database URL cannot be read")]
+    BadUrl(#[source] sqlx::Error),
+    /// The store is shutting down.
+    #[error("the store is closing")]
+    Closing,
+}
+
+impl StoreError {
+    /// Sorts a driver's error by whether waiting can help.
+    pub(crate) fn during(during: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| match &source {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Self::Away { during, source }
+            }
+            sqlx::Error::Database(error) => match error.code().as_deref() {
+                // Connection exceptions, shutdowns and starts, too many connections, deadlock, serialisation.
+                Some(code) if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code.starts_with("40") => {
+                    Self::Away { during, source }
+                }
+                Some("23505") if error.constraint() == Some("one_live_hold") => Self::EarlierAttemptLives,
+                _ => Self::Refused { during, source },
+            },
+            _ => Self::Refused { during, source },
+        }
+    }
+
+    /// Waiting and trying again may help.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away { .. } | Self::Closing)
+    }
+}

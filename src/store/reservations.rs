@@ -1,0 +1,204 @@
+//! Reading reservations.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
+
+use crate::domain::{IdempotencyKey, LineRecord, OrderId, Reservation, ReservationId, ReservationStep, SourceName, TenantId};
+use crate::store::pool::begin;
+use crate::store::{Store, StoreError, rows};
+
+/// How a reservation is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Find {
+    /// By its id.
+    Id(ReservationId),
+    /// By the key that its request makes.
+    Key(SourceName, IdempotencyKey),
+    /// The newest attempt group of an order step.
+    Newest(OrderId, ReservationStep),
+}
+
+const BY_ID: &str = "\
+-- reservation_by_id
+select r.*, exists (
+    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
+) as claim_alive
+from reservation r where reservation_id = $1 and tenant_id = $2";
+const BY_KEY: &str = "\
+-- reservation_by_key
+select r.*, exists (
+    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
+) as claim_alive
+from reservation r where source_system = $1 and idempotency_key = $3 and tenant_id = $2";
+const NEWEST: &str = "\
+-- reservation_newest
+select r.*, exists (
+    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
+) as claim_alive
+from reservation r where order_id = $1 and reservation_step = $3 and tenant_id = $2
+order by attempt_group desc limit 1";
+const BY_ID_LOCKED: &str = "\
+-- reservation_by_id_locked
+select r.*, exists (
+    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
+) as claim_alive
+from reservation r where reservation_id = $1 and tenant_id = $2 for update of r";
+
+fn query(find: &Find, tenant: TenantId) -> Query<'static, Postgres, PgArguments> {
+    match find {
+        Find::Id(id) => sqlx::query(BY_ID).bind(id.0).bind(tenant.0),
+        Find::Key(source, key) => sqlx::query(BY_KEY).bind(source.as_str().to_owned()).bind(tenant.0).bind(key.as_str().to_owned()),
+        Find::Newest(order, step) => sqlx::query(NEWEST).bind(order.0).bind(tenant.0).bind(step.as_str().to_owned()),
+    }
+}
+
+/// Finds one row, with its lines; with the row locked if it is to be written.
+pub(crate) async fn read(
+    tx: &mut Transaction<'static, Postgres>,
+    tenant: TenantId,
+    find: &Find,
+    locked: bool,
+) -> Result<Option<(Reservation, PgRow)>, StoreError> {
+    let read = "read_reservation";
+    let Some(mut row) = query(find, tenant).fetch_optional(&mut **tx).await.map_err(StoreError::during(read))? else {
+        return Ok(None);
+    };
+    if locked {
+        // The row is locked by its id: what the first look found by other columns may have changed meanwhile.
+        let id = rows::reservation(&row)?.id;
+        row = sqlx::query(BY_ID_LOCKED).bind(id.0).bind(tenant.0).fetch_one(&mut **tx).await.map_err(StoreError::during(read))?;
+    }
+    let mut reservation = rows::reservation(&row)?;
+    reservation.lines = lines(tx, reservation.id).await?;
+    Ok(Some((reservation, row)))
+}
+
+async fn lines(tx: &mut Transaction<'static, Postgres>, id: ReservationId) -> Result<Vec<LineRecord>, StoreError> {
+    let rows = sqlx::query("-- lines\nselect * from reservation_line where reservation_id = $1 order by reservation_line_id")
+        .bind(id.0)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(StoreError::during("read_lines"))?;
+    rows.iter().map(|row| rows::line(row).map(|(_, line)| line)).collect()
+}
+
+impl Store {
+    /// Reads one reservation with its lines.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::Unreadable`].
+    pub async fn get_reservation(&self, tenant: TenantId, find: &Find) -> Result<Option<Reservation>, StoreError> {
+        let mut tx = begin(&self.pool, "get_reservation", &[tenant]).await?;
+        let found = read(&mut tx, tenant, find, false).await?;
+        tx.commit().await.map_err(StoreError::during("get_reservation"))?;
+        Ok(found.map(|(reservation, _)| reservation))
+    }
+
+    /// All reservations of an order, oldest first, without their lines.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::Unreadable`].
+    pub async fn list_reservations(
+        &self,
+        tenants: &[TenantId],
+        order: Option<OrderId>,
+        limit: i64,
+    ) -> Result<Vec<Reservation>, StoreError> {
+        let mut tx = begin(&self.pool, "list_reservations", tenants).await?;
+        let found = sqlx::query(
+            "-- list_reservations
+select * from reservation where ($1::uuid is null or order_id = $1) order by created_at, attempt_group limit $2",
+        )
+        .bind(order.map(|order| order.0))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(StoreError::during("list_reservations"))?;
+        tx.commit().await.map_err(StoreError::during("list_reservations"))?;
+        found.iter().map(rows::reservation).collect()
+    }
+
+    /// The rows that are due to be looked at and that nobody living works on, most overdue first.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn list_due(
+        &self,
+        tenants: &[TenantId],
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<(TenantId, ReservationId)>, StoreError> {
+        let mut tx = begin(&self.pool, "list_due", tenants).await?;
+        let due: Vec<(Uuid, Uuid)> = sqlx::query_as(
+            "-- list_due
+select r.tenant_id, r.reservation_id from reservation r
+where r.next_check_at <= $1 and not exists (
+    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
+)
+order by r.next_check_at limit $2",
+        )
+        .bind(now)
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(StoreError::during("list_due"))?;
+        tx.commit().await.map_err(StoreError::during("list_due"))?;
+        Ok(due.into_iter().map(|(tenant, id)| (TenantId(tenant), ReservationId(id))).collect())
+    }
+
+    /// Marks a hold as not wanted any more and due at once: its order is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn want_release(&self, tenant: TenantId, id: ReservationId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = begin(&self.pool, "want_release", &[tenant]).await?;
+        sqlx::query(
+            "-- want_release
+update reservation set release_wanted = true, next_check_at = $2, updated_at = $2, version = version + 1
+where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UNKNOWN', 'RESERVED', 'CONFIRMED', 'RELEASE_REQUESTED', 'RELEASE_UNKNOWN')",
+        )
+        .bind(id.0)
+        .bind(now)
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::during("want_release"))?;
+        tx.commit().await.map_err(StoreError::during("want_release"))
+    }
+
+    /// Puts off the next look at a row that nothing could be done about.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn put_off(
+        &self,
+        tenant: TenantId,
+        id: ReservationId,
+        seen_due: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        let mut tx = begin(&self.pool, "put_off", &[tenant]).await?;
+        sqlx::query("-- put_off\nupdate reservation set next_check_at = $3 where reservation_id = $1 and next_check_at <= $2")
+            .bind(id.0)
+            .bind(seen_due)
+            .bind(until)
+            .execute(&mut *tx)
+            .await
+            .map_err(StoreError::during("put_off"))?;
+        tx.commit().await.map_err(StoreError::during("put_off"))
+    }
+
+    /// The tenants that have rows here.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn list_tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        let found: Vec<Uuid> = sqlx::query_scalar("-- list_tenants\nselect tenant_id from tenant order by tenant_id")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::during("list_tenants"))?;
+        Ok(found.into_iter().map(TenantId).collect())
+    }
+}

@@ -1,0 +1,140 @@
+//! Sessions: one row for each boot, a lease that is renewed every second, and what becomes of a session that stops renewing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use crate::domain::SessionId;
+use crate::store::{Store, StoreError};
+
+/// How long a lease lasts after it was renewed.
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
+
+/// Until when this boot may act, by its own monotonic clock.
+///
+/// The lease is counted from before its renewal was asked for, so that it always ends here before it ends in the database.
+#[derive(Debug)]
+pub struct SessionLease {
+    zero: Instant,
+    until_ms: AtomicU64,
+}
+
+impl SessionLease {
+    pub(crate) fn starting(zero: Instant) -> Self {
+        Self { zero, until_ms: AtomicU64::new(0) }
+    }
+
+    /// The instant after which nothing may be sent in this session's name.
+    #[must_use]
+    pub fn until(&self) -> Instant {
+        self.zero + Duration::from_millis(self.until_ms.load(Ordering::Acquire))
+    }
+
+    fn renewed(&self, asked_at: Instant) {
+        let until = (asked_at + LEASE).saturating_duration_since(self.zero);
+        self.until_ms.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
+    }
+}
+
+/// A session whose lease ran out, or that said goodbye.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadSession {
+    /// The session.
+    pub session: SessionId,
+    /// The worker id that its loops' worker ids begin with.
+    pub worker_id: String,
+}
+
+impl Store {
+    /// Puts this boot on record and takes its first lease.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn open_session(&self, worker_id: &str, host: &str, version: &str) -> Result<SessionLease, StoreError> {
+        let asked_at = Instant::now();
+        let lease = SessionLease::starting(asked_at);
+        sqlx::query(
+            "-- open_session
+insert into worker_session (session_id, worker_id, host, software_version, started_at, lease_until)
+values ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + make_interval(secs => $5))",
+        )
+        .bind(self.session.0)
+        .bind(worker_id)
+        .bind(host)
+        .bind(version)
+        .bind(LEASE.as_secs_f64())
+        .execute(&self.pool)
+        .await
+        .map_err(StoreError::during("open_session"))?;
+        lease.renewed(asked_at);
+        Ok(lease)
+    }
+
+    /// Renews the lease. False if it ran out before: whoever saw that may have taken over, so that this boot must end.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`]; the lease is then as it was.
+    pub async fn renew_session(&self, lease: &SessionLease) -> Result<bool, StoreError> {
+        let asked_at = Instant::now();
+        let done = sqlx::query(
+            "-- renew_session
+update worker_session set lease_until = clock_timestamp() + make_interval(secs => $2)
+where session_id = $1 and ended_at is null and lease_until > clock_timestamp()",
+        )
+        .bind(self.session.0)
+        .bind(LEASE.as_secs_f64())
+        .execute(&self.pool)
+        .await
+        .map_err(StoreError::during("renew_session"))?;
+        let renewed = done.rows_affected() == 1;
+        if renewed {
+            lease.renewed(asked_at);
+        }
+        Ok(renewed)
+    }
+
+    /// Says goodbye: every claim of this boot is over.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn end_session(&self) -> Result<(), StoreError> {
+        sqlx::query("-- end_session\nupdate worker_session set ended_at = clock_timestamp() where session_id = $1 and ended_at is null")
+            .bind(self.session.0)
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(StoreError::during("end_session"))
+    }
+
+    /// The dead sessions whose engine locks are still to be undone. A session found dead for the first time stays on the list for
+    /// `sweep_for`: so long may the engine still lock tasks for its parked long poll.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn list_dead_sessions(&self, sweep_for: Duration) -> Result<Vec<DeadSession>, StoreError> {
+        let rows = sqlx::query(
+            "-- list_dead_sessions
+update worker_session set
+    ended_at = coalesce(ended_at, clock_timestamp()),
+    rescued_until = coalesce(rescued_until, clock_timestamp() + make_interval(secs => $2))
+where session_id <> $1
+    and (ended_at is not null or lease_until <= clock_timestamp())
+    and (rescued_until is null or rescued_until > clock_timestamp())
+returning session_id, worker_id",
+        )
+        .bind(self.session.0)
+        .bind(sweep_for.as_secs_f64())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::during("list_dead_sessions"))?;
+        rows.iter()
+            .map(|row| {
+                let session: Uuid = row.try_get("session_id").map_err(StoreError::during("list_dead_sessions"))?;
+                let worker_id = row.try_get("worker_id").map_err(StoreError::during("list_dead_sessions"))?;
+                Ok(DeadSession { session: SessionId(session), worker_id })
+            })
+            .collect()
+    }
+}

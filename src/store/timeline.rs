@@ -1,0 +1,82 @@
+//! One reservation's story, put together from everything that was recorded about it.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+
+use crate::domain::{CallId, Reservation, ReservationId, TenantId};
+use crate::store::pool::begin;
+use crate::store::reservations::{Find, read};
+use crate::store::{Store, StoreError, WaitingTask};
+
+/// A reservation and what happened to it.
+#[derive(Debug)]
+pub struct Timeline {
+    /// The row as it is.
+    pub reservation: Reservation,
+    /// What happened, oldest first.
+    pub entries: Vec<TimelineEntry>,
+    /// The external tasks that wait for it.
+    pub waiting: Vec<WaitingTask>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// `move`, `call`, `answer` or `event`.
+    pub kind: String,
+    /// What, in words.
+    pub what: String,
+    /// Who or what did it.
+    pub by: String,
+    /// Anything more that is known.
+    pub detail: Option<String>,
+}
+
+const TIMELINE: &str = "\
+-- timeline
+select moved_at as at, 'move' as kind, coalesce(from_status || ' -> ', '') || to_status as what, actor as by, cause as detail,
+    transition_id as position, 2 as class
+from reservation_transition where reservation_id = $1
+union all
+select started_at, 'call', operation, 'session ' || session_id, 'call ' || call_id, sequence, 1
+from supplier_call where reservation_id = $1
+union all
+select ended_at, 'answer', operation || ': ' || answer_class, source_system,
+    nullif(concat_ws(' ', 'HTTP ' || http_status, note, evidence), ''), sequence, 1
+from supplier_call where reservation_id = $1 and ended_at is not null
+union all
+select occurred_at, 'event', event_type, 'outbox', 'not yet published', sequence, 3
+from outbox where aggregate_id = $1
+order by at, class, position";
+
+impl Store {
+    /// Whether a call has an end on record.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub(crate) async fn is_call_ended(&self, tenant: TenantId, call: CallId) -> Result<bool, StoreError> {
+        let mut tx = begin(&self.pool, "is_call_ended", &[tenant]).await?;
+        let ended = sqlx::query_scalar("-- is_call_ended\nselect exists (select from supplier_call where call_id = $1 and ended_at is not null)")
+            .bind(call.0)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(StoreError::during("is_call_ended"))?;
+        tx.commit().await.map_err(StoreError::during("is_call_ended"))?;
+        Ok(ended)
+    }
+
+    /// The whole story of a reservation; nothing if there is no such reservation.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::Unreadable`].
+    pub async fn get_timeline(&self, tenant: TenantId, id: ReservationId) -> Result<Option<Timeline>, StoreError> {
+        let mut tx = begin(&self.pool, "get_timeline", &[tenant]).await?;
+        let Some((reservation, _)) = read(&mut tx, tenant, &Find::Id(id), false).await? else { return Ok(None) };
+        let entries = sqlx::query_as(TIMELINE).bind(id.0).fetch_all(&mut *tx).await.map_err(StoreError::during("get_timeline"))?;
+        tx.commit().await.map_err(StoreError::during("get_timeline"))?;
+        let waiting = self.list_waiting(tenant, id).await?;
+        Ok(Some(Timeline { reservation, entries, waiting }))
+    }
+}

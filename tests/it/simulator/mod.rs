@@ -1,0 +1,5 @@
+//! The simulator over real HTTP: the profile, every fault with its proof in the ledger, and the admin interface.
+
+mod bench;
+mod faults;
+mod profile;
