@@ -239,7 +239,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Bad`] for a tenant that is no UUID.
     pub fn tenants(&self) -> Result<Vec<TenantId>, ConfigError> {
-        self.engine.tenants.iter().filter(|t| !t.is_empty()).map(|t| TenantId::parse(t).map_err(|must| bad("engine.tenants", must))).collect()
+        self.engine
+            .tenants
+            .iter()
+            .filter(|t| !t.is_empty())
+            .map(|t| TenantId::parse(t).map_err(|must| bad("engine.tenants", must)))
+            .collect()
     }
 
     /// The inventory of processes that name none.
@@ -273,11 +278,23 @@ impl Config {
         RetryConfig::parse(&self.engine.retry).map_err(|error| bad("engine.retry", format!("must be one: {error}")))?;
         let engine = &self.engine;
         require((1_000..=1_800_000).contains(&engine.lock_duration_ms), "engine.lock_duration_ms", "must be 1000 to 1800000")?;
-        require((100..=30_000).contains(&engine.long_poll_ms), "engine.long_poll_ms", "must be 100 to 30000: tasks that a human retries wait so long")?;
-        require(engine.long_poll_ms < self.shutdown.limit_ms, "shutdown.limit_ms", "must be more than engine.long_poll_ms: a parked poll is waited out")?;
+        require(
+            (100..=30_000).contains(&engine.long_poll_ms),
+            "engine.long_poll_ms",
+            "must be 100 to 30000: tasks that a human retries wait so long",
+        )?;
+        require(
+            engine.long_poll_ms < self.shutdown.limit_ms,
+            "shutdown.limit_ms",
+            "must be more than engine.long_poll_ms: a parked poll is waited out",
+        )?;
         require((1..=1_000).contains(&engine.permits_starts), "engine.permits_starts", "must be 1 to 1000")?;
         require((1..=1_000).contains(&engine.permits_ends), "engine.permits_ends", "must be 1 to 1000")?;
-        require(self.database.max_connections >= 4, "database.max_connections", "must be at least 4: claims, settlements, loops and one to spare")?;
+        require(
+            self.database.max_connections >= 4,
+            "database.max_connections",
+            "must be at least 4: claims, settlements, loops and one to spare",
+        )?;
         require((1..=10 * 31_536_000).contains(&self.reservations.hold_for_s), "reservations.hold_for_s", "must be 1 second to ten years")?;
         require(self.reservations.evidence_ttl_s >= 1, "reservations.evidence_ttl_s", "must be at least 1")?;
         require(self.reconciler.period_ms >= 50, "reconciler.period_ms", "must be at least 50")?;
@@ -289,7 +306,11 @@ impl Config {
             EngineAuth::OAuth2 => {
                 require(!engine.token_url.is_empty(), "engine.token_url", "must be set for auth = \"oauth2\"")?;
                 require(!engine.client_id.is_empty(), "engine.client_id", "must be set for auth = \"oauth2\"")?;
-                require(!engine.client_secret.expose_secret().is_empty(), "engine.client_secret", "must be set for auth = \"oauth2\" (by environment)")
+                require(
+                    !engine.client_secret.expose_secret().is_empty(),
+                    "engine.client_secret",
+                    "must be set for auth = \"oauth2\" (by environment)",
+                )
             }
         }
     }

@@ -11,4 +11,14 @@ pub mod engine;
 pub mod store;
 pub mod supplier;
 
+pub mod operations;
+pub mod topics;
+
+pub mod ops;
+
+pub mod config;
+
+pub mod app;
+pub mod cli;
+
 pub mod simulator;

@@ -155,7 +155,8 @@ pub fn task_told(topic: &'static str, outcome: &'static str) {
 
 /// Times a call to an inventory.
 pub fn supplier_call(source: &str, operation: &'static str, answer: &'static str, took: std::time::Duration) {
-    histogram!(SUPPLIER_CALL_SECONDS, "source" => source.to_owned(), "operation" => operation, "answer" => answer).record(took.as_secs_f64());
+    histogram!(SUPPLIER_CALL_SECONDS, "source" => source.to_owned(), "operation" => operation, "answer" => answer)
+        .record(took.as_secs_f64());
 }
 
 /// Counts a settlement that waits for the database.

@@ -2,6 +2,7 @@
 
 use crate::domain::{Refused, Rejection, Reservation};
 use crate::store::StoreError;
+use crate::supplier::UnknownSource;
 
 /// What became of an errand.
 #[derive(Debug)]
@@ -33,13 +34,8 @@ pub enum OperationError {
     #[error("keep the record of the reservation")]
     Store(#[from] StoreError),
     /// No inventory of this name is configured.
-    #[error("inventory source `{name}` is not configured; configured are: {known}")]
-    UnknownSource {
-        /// The name that was asked for.
-        name: String,
-        /// The names that there are.
-        known: String,
-    },
+    #[error(transparent)]
+    UnknownSource(#[from] UnknownSource),
 }
 
 impl OperationError {

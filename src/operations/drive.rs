@@ -13,7 +13,8 @@ use crate::supplier::{HoldAsk, Reply, Source};
 const MOST_STEPS: usize = 8;
 /// How long a settlement waits for a database that is away before it asks again.
 const SETTLE_PAUSES: [Duration; 5] =
-    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400), Duration::from_secs(1), Duration::from_secs(2)];
+    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400), Duration::from_secs(1), LONGEST_SETTLE_PAUSE];
+const LONGEST_SETTLE_PAUSE: Duration = Duration::from_secs(2);
 
 impl Operations {
     /// Runs an errand for a reservation that exists.
@@ -49,7 +50,8 @@ impl Operations {
             metrics::supplier_call(claim.row.source.as_str(), claim.operation.as_str(), reply.answer.class().as_str(), started.elapsed());
 
             // Settle.
-            let settlement = settle(&claim.row, claim.operation, &reply.answer, &source.policy, self.clock.now()).map_err(StoreError::from)?;
+            let settlement =
+                settle(&claim.row, claim.operation, &reply.answer, &source.policy, self.clock.now()).map_err(StoreError::from)?;
             match self.settle(errand, &claim, &reply, &settlement, &actor).await {
                 Ok(()) => {}
                 // Somebody else found out, or will: whoever holds the row now answers.
@@ -63,7 +65,9 @@ impl Operations {
                 Said::NotSent(why) => return Ok(Conclusion::NotSent(after, why)),
                 Said::Refused(rejection) => return Ok(Conclusion::Refused(after, rejection)),
                 // A look answered what was asked; looking again would answer the same.
-                Said::Known if claim.operation == Operation::Lookup && answered_by_look(&after, errand) => return Ok(Conclusion::Settled(after)),
+                Said::Known if claim.operation == Operation::Lookup && answered_by_look(&after, errand) => {
+                    return Ok(Conclusion::Settled(after));
+                }
                 Said::Known => {
                     let capabilities = source.supplier.capabilities();
                     if plan(&after, &errand.goal, &capabilities, &source.policy, self.clock.now()) == Plan::Conclude {
@@ -77,10 +81,8 @@ impl Operations {
     }
 
     /// The configured inventory of this name.
-    pub(crate) fn source(&self, name: &SourceName) -> Result<&Source, OperationError> {
-        self.suppliers
-            .get(name)
-            .ok_or_else(|| OperationError::UnknownSource { name: name.to_string(), known: self.suppliers.names().collect::<Vec<_>>().join(", ") })
+    pub(crate) fn source(&self, name: &SourceName) -> Result<&Arc<Source>, OperationError> {
+        Ok(self.suppliers.get(name.as_str())?)
     }
 
     async fn claim(&self, errand: &Errand, request_hash: Option<[u8; 32]>, actor: &Arc<str>) -> Result<Claimed, OperationError> {
@@ -145,12 +147,18 @@ impl Operations {
             after: settlement.after.clone(),
             moves: settlement.moves.clone(),
             next_check_at: settlement.next_check_at,
-            ended: Some(Ended { call: claim.call, operation: claim.operation, class: reply.answer.class(), note, evidence: reply.evidence.clone() }),
+            ended: Some(Ended {
+                call: claim.call,
+                operation: claim.operation,
+                class: reply.answer.class(),
+                note,
+                evidence: reply.evidence.clone(),
+            }),
             waiting: if open { errand.waiting.clone() } else { None },
             actor: Arc::clone(actor),
             now: self.clock.now(),
         };
-        let mut pauses = SETTLE_PAUSES.iter().chain(std::iter::repeat(&Duration::from_secs(2)));
+        let mut pauses = SETTLE_PAUSES.iter().chain(std::iter::repeat(&LONGEST_SETTLE_PAUSE));
         loop {
             match self.store.settle(job.clone()).await {
                 Err(error) if error.is_away() && Instant::now() < self.lease.until() + Duration::from_secs(60) => {
@@ -161,7 +169,9 @@ impl Operations {
                     }
                 }
                 // The commit may have gone through although its answer was lost: then the row has our call's end already.
-                Err(StoreError::ClaimLost(id)) => return if self.settled_before(claim).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) },
+                Err(StoreError::ClaimLost(id)) => {
+                    return if self.settled_before(claim).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) };
+                }
                 done => return done,
             }
         }

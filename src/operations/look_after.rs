@@ -41,7 +41,12 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn list_settled_waiting(&self, tenants: &[TenantId], since: TimeDelta, limit: i64) -> Result<Vec<SettledWaiting>, OperationError> {
+    pub async fn list_settled_waiting(
+        &self,
+        tenants: &[TenantId],
+        since: TimeDelta,
+        limit: i64,
+    ) -> Result<Vec<SettledWaiting>, OperationError> {
         let tenants = self.tenants(tenants).await?;
         let found = self.store.list_settled_waiting(&tenants, self.clock.now() - since, limit).await?;
         Ok(found.into_iter().map(|(tenant, reservation, task)| SettledWaiting { tenant, reservation, task }).collect())
@@ -55,14 +60,21 @@ impl Operations {
         let seen_at = self.clock.now();
         let Some(row) = self.get(due.tenant, &Find::Id(due.reservation)).await? else { return Ok(Conclusion::NotFound) };
         let goal = if row.release_wanted || row.status == ReservationStatus::ReleaseRequested { Goal::Release } else { Goal::Resolve };
-        let errand = Errand { tenant: due.tenant, find: Find::Id(due.reservation), goal, actor: Some("reconciler".to_owned()), waiting: None };
+        let errand =
+            Errand { tenant: due.tenant, find: Find::Id(due.reservation), goal, actor: Some("reconciler".to_owned()), waiting: None };
         let conclusion = self.run(&errand).await?;
         let put_off = match &conclusion {
             // Nothing was written, so that the row would be due again at once.
             Conclusion::Settled(row) => next_quiet_check(row, seen_at),
-            Conclusion::Unknown(row, _) => Some(seen_at + self.source(&row.source).map_or(TimeDelta::minutes(1), |source| source.policy.slowest_check)),
+            Conclusion::Unknown(row, _) => {
+                Some(seen_at + self.source(&row.source).map_or(TimeDelta::minutes(1), |source| source.policy.slowest_check))
+            }
             Conclusion::NotSent(..) | Conclusion::NotPossible(..) => Some(seen_at + TimeDelta::seconds(30)),
-            Conclusion::Refused(..) | Conclusion::Busy(_) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => None,
+            Conclusion::Refused(..)
+            | Conclusion::Busy(_)
+            | Conclusion::NotFound
+            | Conclusion::OtherRequest(_)
+            | Conclusion::EarlierAttemptLives => None,
         };
         self.store.put_off(due.tenant, due.reservation, seen_at, put_off).await?;
         Ok(conclusion)

@@ -42,7 +42,9 @@ impl Rescuer {
                         metrics::counter!(RESCUED_TASKS).increment(unlocked as u64);
                         tracing::info!(session.id = %dead.session, worker.id = %worker, unlocked, "tasks of a dead session were unlocked");
                     }
-                    Err(error) => tracing::warn!(worker.id = %worker, error = %error, "the tasks of a dead session could not be unlocked yet"),
+                    Err(error) => {
+                        tracing::warn!(worker.id = %worker, error = %error, "the tasks of a dead session could not be unlocked yet")
+                    }
                 }
             }
         }

@@ -31,6 +31,6 @@ pub use pool::{Store, StoreOptions};
 pub use provision::{Provision, provision};
 pub use reservations::Find;
 pub use sessions::{DeadSession, SessionLease};
-pub(crate) use settlements::SettleJob;
 pub use settlements::Ended;
+pub(crate) use settlements::SettleJob;
 pub use timeline::{Timeline, TimelineEntry};

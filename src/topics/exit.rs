@@ -65,9 +65,9 @@ impl Exit {
     /// An operation that could not be carried out.
     pub(crate) fn failed(error: &OperationError) -> Self {
         let say = match error {
-            OperationError::UnknownSource { .. } => {
-                Say::Incident { message: format!("BAD INPUT: variable `inventorySource`: {error}. Nothing was sent. Correct it, then retry.") }
-            }
+            OperationError::UnknownSource(_) => Say::Incident {
+                message: format!("BAD INPUT: variable `inventorySource`: {error}. Nothing was sent. Correct it, then retry."),
+            },
             error if error.is_away() => Say::Retry { message: format!("the database is away: {}. Nothing was sent", chain(error)) },
             error => Say::Incident { message: format!("holdfast could not {}", chain(error)) },
         };
@@ -124,8 +124,12 @@ fn settled(topic: Topic, row: &Reservation) -> Say {
             bpmn(Code::ReservationRejected, row, &why_rejected(row))
         }
 
-        (Topic::Release, Status::Released | Status::Expired | Status::Rejected | Status::ReleaseRequested | Status::Requested) => complete(),
-        (Topic::Release, Status::Confirmed | Status::Reserved) => bpmn(Code::ReleaseRefused, row, "the inventory does not let go of the hold"),
+        (Topic::Release, Status::Released | Status::Expired | Status::Rejected | Status::ReleaseRequested | Status::Requested) => {
+            complete()
+        }
+        (Topic::Release, Status::Confirmed | Status::Reserved) => {
+            bpmn(Code::ReleaseRefused, row, "the inventory does not let go of the hold")
+        }
 
         (Topic::Recheck, Status::Reserved | Status::Confirmed) => complete(),
         (Topic::Confirm, Status::Confirmed) => complete(),
@@ -202,7 +206,11 @@ fn bpmn(code: Code, row: &Reservation, message: &str) -> Say {
 
 fn why_rejected(row: &Reservation) -> String {
     match &row.rejection {
-        Some(rejection) => format!("the inventory refused with {}{}", rejection.code, rejection.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default()),
+        Some(rejection) => format!(
+            "the inventory refused with {}{}",
+            rejection.code,
+            rejection.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default()
+        ),
         None => format!("the hold of attempt group {} has ended: the reservation is {}", row.group.number(), row.status),
     }
 }

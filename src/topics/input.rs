@@ -94,13 +94,24 @@ impl Input<'_> {
             (Some(tenant), _) | (None, Some(tenant)) => tenant,
             (None, None) => match self.defaults.tenant {
                 Some(tenant) => tenant,
-                None => return Err(self.task.variables.text("tenantId").required("tenantId", "a UUID, because the task has no tenant in the engine").err().map_or_else(|| bad("tenantId", "must be a UUID", ""), InputError::from)),
+                None => {
+                    return Err(self
+                        .task
+                        .variables
+                        .text("tenantId")
+                        .required("tenantId", "a UUID, because the task has no tenant in the engine")
+                        .err()
+                        .map_or_else(|| bad("tenantId", "must be a UUID", ""), InputError::from));
+                }
             },
         };
         if self.defaults.tenants.is_empty() || self.defaults.tenants.contains(&tenant) {
             Ok(tenant)
         } else {
-            Err(InputError::Tenant { found: tenant.to_string(), must: "must be one of the tenants that this daemon is configured for".to_owned() })
+            Err(InputError::Tenant {
+                found: tenant.to_string(),
+                must: "must be one of the tenants that this daemon is configured for".to_owned(),
+            })
         }
     }
 

@@ -49,9 +49,9 @@ async fn availability(topics: &Topics, input: &Input<'_>) -> Result<Exit, InputE
             variables: variables.with("rejectionCode", evidence.status.as_str()).with("rejectionLines", short_lines(&evidence)),
         },
         // Not knowing is no reason to turn an order away: ask again.
-        AvailabilityStatus::Unknown | AvailabilityStatus::NotChecked | AvailabilityStatus::Stale => {
-            Say::Retry { message: format!("the availability is not known: {}", why.unwrap_or_else(|| "the inventory did not say".to_owned())) }
-        }
+        AvailabilityStatus::Unknown | AvailabilityStatus::NotChecked | AvailabilityStatus::Stale => Say::Retry {
+            message: format!("the availability is not known: {}", why.unwrap_or_else(|| "the inventory did not say".to_owned())),
+        },
     };
     Ok(Exit { say, about: None })
 }

@@ -74,9 +74,12 @@ impl Reporter<'_> {
                 tracing::info!(task.id = %self.task_id, by = ?by, "the lock passed to another worker, who answers from the row");
                 Told::Lost
             }
-            Err(error @ (EngineError::Permanent { .. } | EngineError::Downstream { .. } | EngineError::Variable(_) | EngineError::Unwritable { .. })) => {
-                self.cannot_go_on(&error, until).await
-            }
+            Err(
+                error @ (EngineError::Permanent { .. }
+                | EngineError::Downstream { .. }
+                | EngineError::Variable(_)
+                | EngineError::Unwritable { .. }),
+            ) => self.cannot_go_on(&error, until).await,
             Err(error) => {
                 tracing::warn!(task.id = %self.task_id, topic = self.topic.name(), error = %chain(&error), "the engine could not be told; the task comes again");
                 Told::Unheard
@@ -114,7 +117,9 @@ impl Reporter<'_> {
 
     async fn fail(&self, exit: &Exit, message: &str, retries: u32, pause: Duration, until: Instant) -> Result<(), EngineError> {
         let details = match exit.about {
-            Some((tenant, id)) => self.topics.operations.timeline(tenant, id).await.ok().flatten().map(|timeline| runbook::write(&timeline)),
+            Some((tenant, id)) => {
+                self.topics.operations.timeline(tenant, id).await.ok().flatten().map(|timeline| runbook::write(&timeline))
+            }
             None => None,
         };
         let failure = Failure { message: message.to_owned(), details, retries, retry_timeout: pause, variables: Variables::new() };
