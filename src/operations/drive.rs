@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Answer, Hold, Look, Operation, Plan, Reservation, Said, Settlement, SourceName, plan, settle};
+use crate::domain::{
+    Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationStatus, Said, Settlement, SourceName, plan, settle,
+};
 use crate::metrics;
 use crate::operations::{Conclusion, Errand, OperationError, Operations, ids};
 use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Wanted};
@@ -182,11 +184,12 @@ impl Operations {
     }
 }
 
-/// A verification ends with the look that showed the hold; so does finding out what was open.
-fn answered_by_look(after: &Reservation, errand: &Errand) -> bool {
-    use crate::domain::{Goal, ReservationStatus as Status};
-    match errand.goal {
-        Goal::Verify | Goal::Resolve | Goal::Decide(_) => !matches!(after.status, Status::ReleaseRequested) && !after.release_wanted,
+/// Some goals end with the call that showed how things stand; asking again would answer the same.
+fn is_answered(operation: Operation, after: &Reservation, goal: &Goal) -> bool {
+    let to_be_released = after.release_wanted || after.status == ReservationStatus::ReleaseRequested;
+    match goal {
+        Goal::Verify => operation == Operation::Lookup && !to_be_released,
+        Goal::Resolve | Goal::Decide(_) => !after.is_open() && !to_be_released,
         Goal::Reserve | Goal::Release | Goal::Confirm | Goal::Extend { .. } => false,
     }
 }

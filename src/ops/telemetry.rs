@@ -1,5 +1,7 @@
 //! Logs: lines for people or JSON for machines, to standard error, so that standard output stays for answers.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// What is logged, and how.
@@ -17,7 +19,7 @@ pub fn start_logging(settings: &LogSettings) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // A second call, in a process that runs the daemon twice, keeps the first one's settings.
     let started = if settings.json { builder.json().flatten_event(true).try_init() } else { builder.compact().try_init() };
     if let (Ok(()), Some(error)) = (started, bad) {
