@@ -102,7 +102,8 @@ fn bad_request(answer: Answer) -> EngineError {
 
 /// Reads `It is locked by worker 'A'`. Outer `None`: the message says no such thing. Inner: nobody holds it.
 fn holder(message: &str) -> Option<Option<WorkerId>> {
-    let (_, rest) = message.split_once("locked by worker '")?;
+    // `lock` says "cannot be locked by worker 'us'" first.
+    let (_, rest) = message.split_once("It is locked by worker '")?;
     // A worker id may itself contain a quote, so the name ends at the last one.
     let (name, _) = rest.rsplit_once('\'')?;
     Some((name != "null").then(|| WorkerId::from(name)))

@@ -110,9 +110,6 @@ pub struct ProcessInstanceRecord {
     pub process_definition_key: String,
     /// `ACTIVE`, `SUSPENDED`, `COMPLETED`, `EXTERNALLY_TERMINATED` or `INTERNALLY_TERMINATED`.
     pub state: String,
-    /// The end event that ended it; `None` while it runs and when it was ended from outside.
-    #[serde(default)]
-    pub end_activity_id: Option<String>,
     /// When it began.
     #[serde(default, deserialize_with = "date::optional")]
     pub start_time: Option<DateTime<Utc>>,
@@ -184,6 +181,17 @@ impl EngineClient {
             .query("sortOrder", "asc")
             .read()
             .await
+    }
+
+    /// The end events that an instance reached, in that order. None: it still runs, or it was ended from
+    /// outside, or by a BPMN error that nobody caught.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub async fn end_events(&self, instance: &ProcessInstanceId) -> Result<Vec<String>, EngineError> {
+        let query = ActivityQuery { process_instance_id: Some(instance.clone()), finished: true, ..ActivityQuery::default() };
+        let activities = self.activity_history(&query).await?.into_iter();
+        Ok(activities.filter(|activity| activity.activity_type.ends_with("EndEvent")).map(|activity| activity.activity_id).collect())
     }
 
     /// One process instance, running or over, if the engine remembers it.
