@@ -5,3 +5,4 @@ mod bench;
 mod faults;
 mod profile;
 mod random;
+mod webhook;
