@@ -29,6 +29,7 @@ pub use id::{
 pub use key::{AttemptGroup, IdempotencyKey};
 pub use plan::{Capabilities, Decision, Goal, Operation, Plan, Refused, plan};
 pub use quantity::{Quantity, QuantityError};
+pub(crate) use request::MAX_LINES;
 pub use request::{OrderLine, RequestError, ReserveRequest};
 pub use reservation::{Call, LineRecord, PendingOperation, Rejection, Reservation};
 pub(crate) use settle::settle_move;

@@ -168,7 +168,9 @@ fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -
         }
         Goal::Decide(Decision::Held(_)) => return Plan::Refuse(Refused::ReferenceMissing),
         Goal::Decide(Decision::NotHeld) if !releasing => return Plan::Move(Cause::FoundAbsent),
-        Goal::Decide(Decision::NotHeld | Decision::GiveUp) => return Plan::Move(Cause::FoundReleased),
+        Goal::Decide(Decision::NotHeld) => return Plan::Move(Cause::FoundReleased),
+        // The order ends, the question stays: a hold that shows up later is still released.
+        Goal::Decide(Decision::GiveUp) => return Plan::Conclude,
         _ => {}
     }
     // For a hold that is to go, looking comes first: sending the create again might place what nobody wants any more.
@@ -183,7 +185,8 @@ fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -
 fn release_unknown(goal: &Goal, caps: &Capabilities) -> Plan {
     match goal {
         Goal::Decide(Decision::Held(_)) => return Plan::Move(Cause::FoundHeld),
-        Goal::Decide(Decision::NotHeld | Decision::GiveUp) => return Plan::Move(Cause::FoundReleased),
+        Goal::Decide(Decision::NotHeld) => return Plan::Move(Cause::FoundReleased),
+        Goal::Decide(Decision::GiveUp) => return Plan::Conclude,
         _ => {}
     }
     if caps.lookup {

@@ -156,6 +156,12 @@ impl Reservation {
         }
     }
 
+    /// An outcome is open: of the reserve, of the release, or of a confirmation or extension.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, ReservationStatus::Unknown | ReservationStatus::ReleaseUnknown) || self.pending.is_some()
+    }
+
     /// Less is held than was asked for.
     #[must_use]
     pub fn is_partial(&self) -> bool {

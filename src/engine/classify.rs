@@ -109,6 +109,12 @@ fn holder(message: &str) -> Option<Option<WorkerId>> {
 }
 
 fn not_found(answer: Answer) -> EngineError {
+    // The engine says this of paths that it does not have, in the same JSON: the address is wrong, and
+    // nothing is known about what the call addressed.
+    if answer.kind == "NotFoundException" {
+        let excerpt = format!("{} (does the address end in /engine-rest?)", answer.message);
+        return EngineError::Unreadable { doing: answer.act.doing, status: answer.status, excerpt, source: None };
+    }
     match answer.act.subject {
         Subject::Task => EngineError::TaskGone,
         Subject::Other => EngineError::NotFound { doing: answer.act.doing, message: answer.message },

@@ -221,7 +221,10 @@ impl Step {
         let mut changed = lost.is_some();
         let releasable =
             !row.status.is_end() && !matches!(row.status, ReservationStatus::ReleaseRequested | ReservationStatus::ReleaseUnknown);
-        if wanted.goal == Goal::Release && releasable && !row.release_wanted {
+        // Giving up is wanting no hold any more, should there be one.
+        let given_up = row.status == ReservationStatus::Unknown && wanted.goal == Goal::Decide(Decision::GiveUp);
+        let unwanted = wanted.goal == Goal::Release || given_up;
+        if unwanted && releasable && !row.release_wanted {
             row.release_wanted = true;
             changed = true;
         }

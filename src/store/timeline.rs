@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
-use crate::domain::{Reservation, ReservationId, TenantId};
+use crate::domain::{CallId, Reservation, ReservationId, TenantId};
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
 use crate::store::{Store, StoreError, WaitingTask};
@@ -52,6 +52,21 @@ from outbox where aggregate_id = $1
 order by at, class, position";
 
 impl Store {
+    /// Whether a call has an end on record.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub(crate) async fn is_call_ended(&self, tenant: TenantId, call: CallId) -> Result<bool, StoreError> {
+        let mut tx = begin(&self.pool, "is_call_ended", &[tenant]).await?;
+        let ended = sqlx::query_scalar("-- is_call_ended\nselect exists (select from supplier_call where call_id = $1 and ended_at is not null)")
+            .bind(call.0)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(StoreError::during("is_call_ended"))?;
+        tx.commit().await.map_err(StoreError::during("is_call_ended"))?;
+        Ok(ended)
+    }
+
     /// The whole story of a reservation; nothing if there is no such reservation.
     ///
     /// # Errors

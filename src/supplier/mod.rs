@@ -4,6 +4,15 @@
 //! calls an outcome [`Answer::NotSent`](crate::domain::Answer::NotSent) only if no byte of the request can have left this host.
 //! **Invariant:** an inventory's own words stop at this door; behind it there is only [`crate::domain`].
 
+mod breaker;
+mod guarded;
+mod http;
+mod limit;
 mod port;
+mod registry;
+mod source_config;
 
-pub use port::{AvailabilityAnswer, CheckAsk, HoldAsk, Reply, Supplier};
+pub use http::{ClientError, ProfileError};
+pub use port::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
+pub use registry::{Source, SourceError, Suppliers, UnknownSource};
+pub use source_config::{Adapter, Auth, AuthKind, BreakerConfig, SourceConfig, SourceFault};

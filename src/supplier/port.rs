@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Answer, Capabilities, Evidence, ExternalReference, IdempotencyKey, LineAvailability, Look, OrderId, OrderLine, SourceName, TenantId,
+    Answer, Capabilities, Evidence, ExternalReference, IdempotencyKey, LineAvailability, Look, Operation, OrderId, OrderLine, SourceName,
+    TenantId,
 };
 
 /// One inventory.
@@ -17,6 +18,14 @@ use crate::domain::{
 pub trait Supplier: Send + Sync {
     /// What this inventory can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Why a question cannot be put to this inventory at all, whatever its health; nothing if it can.
+    ///
+    /// An ask that lacks what the inventory's API needs is answered [`Answer::NotSent`], and must not count against the inventory.
+    fn obstacle(&self, question: Question<'_>) -> Option<String> {
+        let _ = question;
+        None
+    }
 
     /// Asks what is available. An effect-free call.
     async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer>;
@@ -35,6 +44,15 @@ pub trait Supplier: Send + Sync {
 
     /// Holds until `ask.until`.
     async fn extend(&self, ask: &HoldAsk) -> Reply<Look>;
+}
+
+/// A call that is not made yet.
+#[derive(Debug, Clone, Copy)]
+pub enum Question<'a> {
+    /// An availability check.
+    Check(&'a CheckAsk),
+    /// An operation on a hold.
+    Hold(Operation, &'a HoldAsk),
 }
 
 /// What became of a call, and what its record keeps of it.

@@ -1,0 +1,51 @@
+//! What an operation comes to. Refusals and open outcomes are conclusions; only what kept us from working is an error.
+
+use crate::domain::{Refused, Rejection, Reservation};
+use crate::store::StoreError;
+
+/// What became of an errand.
+#[derive(Debug)]
+pub enum Conclusion {
+    /// The row tells the truth about the hold; its state is the answer.
+    Settled(Box<Reservation>),
+    /// The inventory refused, and the hold is as it was.
+    Refused(Box<Reservation>, Rejection),
+    /// The goal cannot be had with the hold as it is; nothing was sent.
+    NotPossible(Box<Reservation>, Refused),
+    /// Nobody knows, and why. The reconciler finds out.
+    Unknown(Box<Reservation>, String),
+    /// Nothing was sent, and why. Asking again is safe.
+    NotSent(Box<Reservation>, String),
+    /// Somebody living works on the row.
+    Busy(Box<Reservation>),
+    /// There is no such reservation.
+    NotFound,
+    /// The key belongs to another request; nothing was sent.
+    OtherRequest(Box<Reservation>),
+    /// An earlier attempt group of the order step is still alive; nothing was sent.
+    EarlierAttemptLives,
+}
+
+/// Why an operation could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// The database is away, or refused.
+    #[error("keep the record of the reservation")]
+    Store(#[from] StoreError),
+    /// No inventory of this name is configured.
+    #[error("inventory source `{name}` is not configured; configured are: {known}")]
+    UnknownSource {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+}
+
+impl OperationError {
+    /// Waiting and asking again may help, and nothing was sent meanwhile.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_away())
+    }
+}

@@ -1,0 +1,199 @@
+//! The three acts, repeated until the goal is reached or cannot be reached now.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::domain::{Answer, Hold, Look, Operation, Plan, Reservation, Said, Settlement, SourceName, plan, settle};
+use crate::metrics;
+use crate::operations::{Conclusion, Errand, OperationError, Operations, ids};
+use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Wanted};
+use crate::supplier::{HoldAsk, Reply, Source};
+
+/// No goal needs more steps: lost outcome found absent, sent again, found partial, released, and some to spare.
+const MOST_STEPS: usize = 8;
+/// How long a settlement waits for a database that is away before it asks again.
+const SETTLE_PAUSES: [Duration; 5] =
+    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400), Duration::from_secs(1), Duration::from_secs(2)];
+
+impl Operations {
+    /// Runs an errand for a reservation that exists.
+    ///
+    /// # Errors
+    /// [`OperationError`]; nothing more was sent then.
+    pub async fn run(&self, errand: &Errand) -> Result<Conclusion, OperationError> {
+        self.go_on(errand, None, None).await
+    }
+
+    /// Goes on from a claim that was just made, or makes the first one.
+    pub(crate) async fn go_on(
+        &self,
+        errand: &Errand,
+        request_hash: Option<[u8; 32]>,
+        mut asking: Option<Asking>,
+    ) -> Result<Conclusion, OperationError> {
+        let actor = errand.actor.as_deref().map_or_else(|| Arc::clone(&self.actor), Arc::from);
+        for _ in 0..MOST_STEPS {
+            // Claim.
+            let claim = match asking.take() {
+                Some(claim) => claim,
+                None => match self.claim(errand, request_hash, &actor).await? {
+                    Claimed::Asking(claim) => *claim,
+                    other => return Ok(conclude(other)),
+                },
+            };
+            let source = self.source(&claim.row.source)?;
+
+            // Ask: no transaction is open.
+            let started = Instant::now();
+            let reply = self.ask(&claim, source).await;
+            metrics::supplier_call(claim.row.source.as_str(), claim.operation.as_str(), reply.answer.class().as_str(), started.elapsed());
+
+            // Settle.
+            let settlement = settle(&claim.row, claim.operation, &reply.answer, &source.policy, self.clock.now()).map_err(StoreError::from)?;
+            match self.settle(errand, &claim, &reply, &settlement, &actor).await {
+                Ok(()) => {}
+                // Somebody else found out, or will: whoever holds the row now answers.
+                Err(StoreError::ClaimLost(_)) => return Ok(Conclusion::Busy(Box::new(claim.row.clone()))),
+                Err(error) => return Err(error.into()),
+            }
+            let Settlement { after, said, .. } = settlement;
+            let after = Box::new(after);
+            match said {
+                Said::NotKnown(why) => return Ok(Conclusion::Unknown(after, why)),
+                Said::NotSent(why) => return Ok(Conclusion::NotSent(after, why)),
+                Said::Refused(rejection) => return Ok(Conclusion::Refused(after, rejection)),
+                // A look answered what was asked; looking again would answer the same.
+                Said::Known if claim.operation == Operation::Lookup && answered_by_look(&after, errand) => return Ok(Conclusion::Settled(after)),
+                Said::Known => {
+                    let capabilities = source.supplier.capabilities();
+                    if plan(&after, &errand.goal, &capabilities, &source.policy, self.clock.now()) == Plan::Conclude {
+                        return Ok(Conclusion::Settled(after));
+                    }
+                }
+            }
+        }
+        let row = self.store.get_reservation(errand.tenant, &errand.find).await?;
+        Ok(row.map_or(Conclusion::NotFound, |row| Conclusion::Unknown(Box::new(row), format!("no end in {MOST_STEPS} steps"))))
+    }
+
+    /// The configured inventory of this name.
+    pub(crate) fn source(&self, name: &SourceName) -> Result<&Source, OperationError> {
+        self.suppliers
+            .get(name)
+            .ok_or_else(|| OperationError::UnknownSource { name: name.to_string(), known: self.suppliers.names().collect::<Vec<_>>().join(", ") })
+    }
+
+    async fn claim(&self, errand: &Errand, request_hash: Option<[u8; 32]>, actor: &Arc<str>) -> Result<Claimed, OperationError> {
+        let wanted = Wanted {
+            tenant: errand.tenant,
+            find: errand.find.clone(),
+            goal: errand.goal.clone(),
+            request_hash,
+            call: ids::call(),
+            actor: Arc::clone(actor),
+            now: self.clock.now(),
+        };
+        Ok(self.store.claim(&wanted, &|row| self.terms(row)).await?)
+    }
+
+    async fn ask(&self, claim: &Asking, source: &Source) -> Reply<Look> {
+        let row = &claim.row;
+        let ask = HoldAsk {
+            tenant: row.tenant,
+            source: row.source.clone(),
+            order: row.order,
+            key: row.key.clone(),
+            reference: row.reference.clone(),
+            lines: row.lines.iter().map(|record| record.line.clone()).collect(),
+            hold_seconds: row.hold_seconds,
+            until: match row.pending {
+                Some(crate::domain::PendingOperation::Extend { until }) => Some(until),
+                _ => None,
+            },
+            accept_partial: source.policy.accept_partial,
+            customer: row.customer.clone(),
+            location: row.location.clone(),
+            timeout: source.timeout,
+            send_before: self.lease.until(),
+        };
+        match claim.operation {
+            Operation::Reserve => source.supplier.reserve(&ask).await,
+            Operation::Lookup | Operation::Check => source.supplier.lookup(&ask).await,
+            Operation::Release => source.supplier.release(&ask).await,
+            Operation::Confirm => source.supplier.confirm(&ask).await,
+            Operation::Extend => source.supplier.extend(&ask).await,
+        }
+    }
+
+    /// Writes what came of a call. An answer in hand is not thrown away because the database is away for a moment.
+    async fn settle(
+        &self,
+        errand: &Errand,
+        claim: &Asking,
+        reply: &Reply<Look>,
+        settlement: &Settlement,
+        actor: &Arc<str>,
+    ) -> Result<(), StoreError> {
+        let note = match (&reply.answer, &settlement.said) {
+            (Answer::NotSent(why) | Answer::Unknown(why), _) | (_, Said::NotKnown(why)) => Some(why.clone()),
+            (Answer::Refused(refusal), _) => Some(refusal.code.clone()),
+            (Answer::Done(Look::Absent), _) => Some("nothing found".to_owned()),
+            (Answer::Done(Look::Found(hold)), _) => Some(describe(hold)),
+        };
+        let open = matches!(settlement.said, Said::NotKnown(_)) && settlement.after.is_open();
+        let job = SettleJob {
+            after: settlement.after.clone(),
+            moves: settlement.moves.clone(),
+            next_check_at: settlement.next_check_at,
+            ended: Some(Ended { call: claim.call, operation: claim.operation, class: reply.answer.class(), note, evidence: reply.evidence.clone() }),
+            waiting: if open { errand.waiting.clone() } else { None },
+            actor: Arc::clone(actor),
+            now: self.clock.now(),
+        };
+        let mut pauses = SETTLE_PAUSES.iter().chain(std::iter::repeat(&Duration::from_secs(2)));
+        loop {
+            match self.store.settle(job.clone()).await {
+                Err(error) if error.is_away() && Instant::now() < self.lease.until() + Duration::from_secs(60) => {
+                    tracing::warn!(reservation.id = %claim.row.id, error = %error, "an answer waits for the database");
+                    metrics::settle_retried();
+                    if let Some(pause) = pauses.next() {
+                        tokio::time::sleep(*pause).await;
+                    }
+                }
+                // The commit may have gone through although its answer was lost: then the row has our call's end already.
+                Err(StoreError::ClaimLost(id)) => return if self.settled_before(claim).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) },
+                done => return done,
+            }
+        }
+    }
+
+    async fn settled_before(&self, claim: &Asking) -> bool {
+        self.store.is_call_ended(claim.row.tenant, claim.call).await.unwrap_or(false)
+    }
+}
+
+/// A verification ends with the look that showed the hold; so does finding out what was open.
+fn answered_by_look(after: &Reservation, errand: &Errand) -> bool {
+    use crate::domain::{Goal, ReservationStatus as Status};
+    match errand.goal {
+        Goal::Verify | Goal::Resolve | Goal::Decide(_) => !matches!(after.status, Status::ReleaseRequested) && !after.release_wanted,
+        Goal::Reserve | Goal::Release | Goal::Confirm | Goal::Extend { .. } => false,
+    }
+}
+
+fn conclude(claimed: Claimed) -> Conclusion {
+    match claimed {
+        Claimed::NotFound => Conclusion::NotFound,
+        Claimed::Busy(row) => Conclusion::Busy(row),
+        Claimed::OtherRequest(row) => Conclusion::OtherRequest(row),
+        Claimed::Concluded(row) => Conclusion::Settled(row),
+        Claimed::NeedsHuman(row) => Conclusion::Unknown(row, "this inventory offers no way to find out: a human must decide".to_owned()),
+        Claimed::Refused(row, refused) => Conclusion::NotPossible(row, refused),
+        Claimed::Asking(asking) => Conclusion::Busy(Box::new(asking.row)),
+    }
+}
+
+fn describe(hold: &Hold) -> String {
+    let reference = hold.reference.as_ref().map_or("no reference", crate::domain::ExternalReference::as_str);
+    format!("{reference} is {:?}", hold.state).to_lowercase()
+}

@@ -1,0 +1,141 @@
+//! What the reconciler needs: what is due, and who waits for it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
+use crate::operations::{Conclusion, Errand, OperationError, Operations};
+use crate::store::{Census, Find, Timeline, WaitingTask};
+
+/// A row that is due to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which.
+    pub reservation: ReservationId,
+}
+
+/// A waiting task whose reservation is settled.
+#[derive(Debug, Clone)]
+pub struct SettledWaiting {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The reservation.
+    pub reservation: ReservationId,
+    /// The task.
+    pub task: WaitingTask,
+}
+
+impl Operations {
+    /// The rows that are due, of these tenants or of all.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn list_due(&self, tenants: &[TenantId], limit: i64) -> Result<Vec<Due>, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        let due = self.store.list_due(&tenants, self.clock.now(), limit).await?;
+        Ok(due.into_iter().map(|(tenant, reservation)| Due { tenant, reservation }).collect())
+    }
+
+    /// The waiting tasks that could be told, because their reservation is settled for longer than `since`.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn list_settled_waiting(&self, tenants: &[TenantId], since: TimeDelta, limit: i64) -> Result<Vec<SettledWaiting>, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        let found = self.store.list_settled_waiting(&tenants, self.clock.now() - since, limit).await?;
+        Ok(found.into_iter().map(|(tenant, reservation, task)| SettledWaiting { tenant, reservation, task }).collect())
+    }
+
+    /// Finds out about a due row: lets go what is to go, looks at the rest.
+    ///
+    /// # Errors
+    /// [`OperationError`].
+    pub async fn look_at(&self, due: Due) -> Result<Conclusion, OperationError> {
+        let seen_at = self.clock.now();
+        let Some(row) = self.get(due.tenant, &Find::Id(due.reservation)).await? else { return Ok(Conclusion::NotFound) };
+        let goal = if row.release_wanted || row.status == ReservationStatus::ReleaseRequested { Goal::Release } else { Goal::Resolve };
+        let errand = Errand { tenant: due.tenant, find: Find::Id(due.reservation), goal, actor: Some("reconciler".to_owned()), waiting: None };
+        let conclusion = self.run(&errand).await?;
+        let put_off = match &conclusion {
+            // Nothing was written, so that the row would be due again at once.
+            Conclusion::Settled(row) => next_quiet_check(row, seen_at),
+            Conclusion::Unknown(row, _) => Some(seen_at + self.source(&row.source).map_or(TimeDelta::minutes(1), |source| source.policy.slowest_check)),
+            Conclusion::NotSent(..) | Conclusion::NotPossible(..) => Some(seen_at + TimeDelta::seconds(30)),
+            Conclusion::Refused(..) | Conclusion::Busy(_) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => None,
+        };
+        self.store.put_off(due.tenant, due.reservation, seen_at, put_off).await?;
+        Ok(conclusion)
+    }
+
+    /// Reads a reservation.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn get(&self, tenant: TenantId, find: &Find) -> Result<Option<Reservation>, OperationError> {
+        Ok(self.store.get_reservation(tenant, find).await?)
+    }
+
+    /// The story of a reservation.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn timeline(&self, tenant: TenantId, id: ReservationId) -> Result<Option<Timeline>, OperationError> {
+        Ok(self.store.get_timeline(tenant, id).await?)
+    }
+
+    /// The tasks that wait for a reservation.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn list_waiting(&self, tenant: TenantId, id: ReservationId) -> Result<Vec<WaitingTask>, OperationError> {
+        Ok(self.store.list_waiting(tenant, id).await?)
+    }
+
+    /// Forgets a waiting task that was told, or that is gone.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn forget_waiting(&self, tenant: TenantId, task_id: &str) -> Result<(), OperationError> {
+        Ok(self.store.forget_waiting(tenant, task_id).await?)
+    }
+
+    /// The order is gone, so that its hold is not wanted any more: released by the reconciler, at once.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn order_gone(&self, tenant: TenantId, id: ReservationId) -> Result<(), OperationError> {
+        Ok(self.store.want_release(tenant, id, self.clock.now()).await?)
+    }
+
+    /// Counts what is open.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn census(&self, tenants: &[TenantId]) -> Result<Census, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        Ok(self.store.count_open(&tenants, self.clock.now()).await?)
+    }
+
+    /// Keeps an outbox that nobody publishes at this many rows; says how many were dropped.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn trim_outbox(&self, tenants: &[TenantId], keep: i64) -> Result<u64, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        Ok(self.store.trim_outbox(&tenants, keep).await?)
+    }
+
+    async fn tenants(&self, configured: &[TenantId]) -> Result<Vec<TenantId>, OperationError> {
+        if configured.is_empty() { Ok(self.store.list_tenants().await?) } else { Ok(configured.to_vec()) }
+    }
+}
+
+/// A row that concluded without a call keeps its expiry as the next look; one that is over is not looked at again.
+fn next_quiet_check(row: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match row.status {
+        ReservationStatus::Reserved => row.expires_at.map(|at| at.max(now + TimeDelta::seconds(30))),
+        ReservationStatus::ReleaseRequested => Some(now + TimeDelta::minutes(1)),
+        _ => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! What the daemon does, whoever asks: a topic, HTTP, or one of its own loops.
+//!
+//! Every effect is three acts: **claim** (one transaction: the row, its move, the record of the call), **ask** (no transaction
+//! is open), **settle** (one transaction, guarded by the claim's epoch). `drive.rs` is the one place that does them.
+//!
+//! **Invariant:** an operation does not know who asked: no engine, no HTTP, no broker can be reached from here.
+//! **Invariant:** repeating an operation is safe. A settled row answers again, without a call.
+
+mod check_availability;
+mod conclusion;
+mod drive;
+mod errand;
+mod ids;
+mod look_after;
+mod reserve;
+mod sessions;
+
+use std::sync::Arc;
+
+pub use check_availability::{CheckAvailability, CheckError};
+pub use conclusion::{Conclusion, OperationError};
+pub use errand::Errand;
+pub use look_after::{Due, SettledWaiting};
+pub use reserve::Reserve;
+
+pub use crate::store::{Find, Subject, Timeline, TimelineEntry, WaitingTask};
+
+use crate::clock::SharedClock;
+use crate::domain::Reservation;
+use crate::store::{SessionLease, Store, Terms};
+use crate::supplier::Suppliers;
+
+/// Everything that an operation needs.
+#[derive(Clone)]
+pub struct Operations {
+    pub(crate) store: Store,
+    pub(crate) suppliers: Arc<Suppliers>,
+    pub(crate) clock: SharedClock,
+    pub(crate) lease: Arc<SessionLease>,
+    actor: Arc<str>,
+}
+
+impl Operations {
+    /// Puts the parts together. `actor` is the name under which this boot appears in timelines.
+    #[must_use]
+    pub fn new(store: Store, suppliers: Arc<Suppliers>, clock: SharedClock, lease: Arc<SessionLease>, actor: &str) -> Self {
+        Self { store, suppliers, clock, lease, actor: Arc::from(actor) }
+    }
+
+    /// The inventories that are configured.
+    #[must_use]
+    pub fn suppliers(&self) -> &Suppliers {
+        &self.suppliers
+    }
+
+    /// The terms of a row's inventory; nothing if that inventory is no longer configured.
+    fn terms(&self, row: &Reservation) -> Option<Terms> {
+        self.suppliers.get(&row.source).map(|source| Terms { capabilities: source.supplier.capabilities(), policy: source.policy })
+    }
+}

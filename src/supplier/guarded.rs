@@ -1,0 +1,170 @@
+//! Stands before an inventory: asks it less while it is down, and no faster than it likes.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+use crate::domain::{Answer, Capabilities, Evidence, Look, Operation, SourceName};
+use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
+
+use super::breaker::{Breaker, Change, Health};
+use super::limit::Limit;
+
+/// An inventory behind a circuit breaker and, if there is one, a rate limit.
+///
+/// Look-ups pass an open breaker: finding out must not wait for anybody's pause, and one that is answered closes it.
+#[derive(Debug)]
+pub(super) struct Guarded<S> {
+    inner: S,
+    name: SourceName,
+    breaker: Mutex<Breaker>,
+    limit: Option<Mutex<Limit>>,
+}
+
+/// Why a call was not let through.
+enum Held {
+    CircuitOpen(Duration),
+    RateLimit(Duration),
+}
+
+impl Held {
+    fn why(&self) -> String {
+        match self {
+            Self::CircuitOpen(left) => format!("circuit open: too many calls in a row failed; the next try is in {} ms", left.as_millis()),
+            Self::RateLimit(wait) => format!("rate limit: the next turn is in {} ms, which is too long for this call", wait.as_millis()),
+        }
+    }
+}
+
+impl<S: Supplier> Guarded<S> {
+    /// Puts an inventory behind its guards.
+    pub(super) fn new(inner: S, name: SourceName, breaker: Breaker, limit: Option<Limit>) -> Self {
+        Self { inner, name, breaker: Mutex::new(breaker), limit: limit.map(Mutex::new) }
+    }
+
+    fn breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
+        // The breaker's few numbers are never half written, so that a panic elsewhere leaves nothing to fear.
+        act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets a call through, and says how much time is left for it.
+    async fn pass(&self, operation: Operation, timeout: Duration, send_before: Option<Instant>) -> Result<Duration, Held> {
+        let looks = operation == Operation::Lookup;
+        // Asked twice: a turn is not used up by a call that the breaker holds back, and a probe is not one that never gets its turn.
+        if let Some(left) = self.breaker(|breaker| breaker.closed_for(now())).filter(|_| !looks) {
+            return Err(Held::CircuitOpen(left));
+        }
+        let waited = self.wait_for_turn(timeout, send_before).await?;
+        if !looks {
+            self.breaker(|breaker| breaker.admit(now())).map_err(Held::CircuitOpen)?;
+        }
+        Ok(timeout.saturating_sub(waited))
+    }
+
+    async fn wait_for_turn(&self, timeout: Duration, send_before: Option<Instant>) -> Result<Duration, Held> {
+        let Some(limit) = &self.limit else { return Ok(Duration::ZERO) };
+        let now = now();
+        let claim = send_before.map_or(Duration::MAX, |at| at.saturating_duration_since(now));
+        // The other half is for the call itself.
+        let patience = (timeout / 2).min(claim);
+        let turn = limit.lock().unwrap_or_else(PoisonError::into_inner).turn(now, patience);
+        let wait = turn.map_err(Held::RateLimit)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(wait)
+    }
+
+    fn note<T>(&self, operation: Operation, answer: &Answer<T>, send_before: Option<Instant>) {
+        let now = now();
+        let health = match answer {
+            Answer::Done(_) | Answer::Refused(_) => Health::Good,
+            // A look-up that fails is let through again anyway.
+            Answer::NotSent(_) | Answer::Unknown(_) if operation == Operation::Lookup => Health::Untold,
+            Answer::NotSent(_) if send_before.is_some_and(|at| now >= at) => Health::Untold,
+            Answer::NotSent(_) | Answer::Unknown(_) => Health::Bad,
+        };
+        match self.breaker(|breaker| breaker.note(health, now)) {
+            Some(Change::Opened) => {
+                tracing::warn!(supplier.name = %self.name, "the circuit to the inventory is open: too many calls in a row failed")
+            }
+            Some(Change::Closed) => tracing::info!(supplier.name = %self.name, "the circuit to the inventory is closed again"),
+            None => {}
+        }
+    }
+
+    async fn hold(&self, operation: Operation, ask: &HoldAsk) -> Reply<Look> {
+        if let Some(why) = self.inner.obstacle(Question::Hold(operation, ask)) {
+            return unsent(Answer::NotSent(why));
+        }
+        let ask = match self.pass(operation, ask.timeout, Some(ask.send_before)).await {
+            Ok(timeout) => &HoldAsk { timeout, ..ask.clone() },
+            Err(held) => return unsent(Answer::NotSent(held.why())),
+        };
+        let reply = match operation {
+            Operation::Reserve => self.inner.reserve(ask).await,
+            Operation::Release => self.inner.release(ask).await,
+            Operation::Confirm => self.inner.confirm(ask).await,
+            Operation::Extend => self.inner.extend(ask).await,
+            Operation::Lookup | Operation::Check => self.inner.lookup(ask).await,
+        };
+        self.note(operation, &reply.answer, Some(ask.send_before));
+        reply
+    }
+}
+
+/// The one place where the guards look at the clock.
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn unsent<T>(answer: Answer<T>) -> Reply<T> {
+    Reply { answer, evidence: Evidence::default() }
+}
+
+#[async_trait]
+impl<S: Supplier> Supplier for Guarded<S> {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn obstacle(&self, question: Question<'_>) -> Option<String> {
+        self.inner.obstacle(question)
+    }
+
+    async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer> {
+        if let Some(why) = self.inner.obstacle(Question::Check(ask)) {
+            return unsent(Answer::NotSent(why));
+        }
+        let ask = match self.pass(Operation::Check, ask.timeout, None).await {
+            Ok(timeout) => &CheckAsk { timeout, ..ask.clone() },
+            // What is available is not known while nobody may ask.
+            Err(held @ Held::CircuitOpen(_)) => return unsent(Answer::Unknown(held.why())),
+            Err(held @ Held::RateLimit(_)) => return unsent(Answer::NotSent(held.why())),
+        };
+        let reply = self.inner.check(ask).await;
+        self.note(Operation::Check, &reply.answer, None);
+        reply
+    }
+
+    async fn reserve(&self, ask: &HoldAsk) -> Reply<Look> {
+        self.hold(Operation::Reserve, ask).await
+    }
+
+    async fn lookup(&self, ask: &HoldAsk) -> Reply<Look> {
+        self.hold(Operation::Lookup, ask).await
+    }
+
+    async fn release(&self, ask: &HoldAsk) -> Reply<Look> {
+        self.hold(Operation::Release, ask).await
+    }
+
+    async fn confirm(&self, ask: &HoldAsk) -> Reply<Look> {
+        self.hold(Operation::Confirm, ask).await
+    }
+
+    async fn extend(&self, ask: &HoldAsk) -> Reply<Look> {
+        self.hold(Operation::Extend, ask).await
+    }
+}

@@ -1,0 +1,121 @@
+//! Reads an availability answer, line by line. A line that contradicts itself, or is not mentioned, is unknown.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::domain::{AvailabilityStatus, LineAvailability, OrderLine};
+use crate::supplier::{AvailabilityAnswer, CheckAsk};
+
+use super::pointer::{Misread, Pointer, shortened};
+
+/// Where an availability answer's parts are.
+#[derive(Debug, Clone)]
+pub(super) struct CheckPointers {
+    pub(super) reference: Option<Pointer>,
+    pub(super) lines: Pointer,
+    pub(super) line_id: Pointer,
+    pub(super) line_available: Option<Pointer>,
+    pub(super) line_state: Option<(Pointer, BTreeMap<String, AvailabilityStatus>)>,
+}
+
+/// Why an answer says nothing about availability.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoAvailability {
+    #[error(transparent)]
+    Misread(#[from] Misread),
+    #[error("the state {0} is not mapped")]
+    UnmappedState(String),
+    #[error("the line {0} is described twice")]
+    LineTwice(String),
+}
+
+impl CheckPointers {
+    /// Reads the answer to the ask.
+    pub(super) fn read(&self, body: &Value, ask: &CheckAsk) -> Result<AvailabilityAnswer, NoAvailability> {
+        let reference = match &self.reference {
+            Some(pointer) if pointer.find(body).is_some() => Some(pointer.text(body)?.chars().take(255).collect()),
+            Some(_) | None => None,
+        };
+        let mut told: BTreeMap<String, (Option<Decimal>, Option<AvailabilityStatus>)> = BTreeMap::new();
+        for entry in self.lines.array(body)? {
+            let id = self.line_id.text(entry)?.to_ascii_lowercase();
+            let available = match &self.line_available {
+                Some(pointer) if pointer.find(entry).is_some() => Some(pointer.decimal(entry)?),
+                Some(_) | None => None,
+            };
+            let stated = match &self.line_state {
+                Some((pointer, states)) => {
+                    let word = pointer.text(entry)?;
+                    let status = states.get(&word).copied();
+                    Some(status.ok_or_else(|| NoAvailability::UnmappedState(shortened(&Value::String(word))))?)
+                }
+                None => None,
+            };
+            if told.insert(id.clone(), (available, stated)).is_some() {
+                return Err(NoAvailability::LineTwice(id));
+            }
+        }
+        let line = |asked: &OrderLine| {
+            let (available, stated) = told.get(&asked.order_line.to_string()).copied().unwrap_or((None, None));
+            LineAvailability {
+                order_line: asked.order_line,
+                product_offering: asked.product_offering.clone(),
+                requested: asked.quantity,
+                available: available.map(bounded),
+                status: verdict(asked.quantity.decimal(), available, stated),
+            }
+        };
+        Ok(AvailabilityAnswer { reference, lines: ask.lines.iter().map(line).collect() })
+    }
+}
+
+/// The line's verdict. The inventory's word counts, unless its own number proves it wrong.
+fn verdict(requested: Decimal, available: Option<Decimal>, stated: Option<AvailabilityStatus>) -> AvailabilityStatus {
+    let counted = available.map(|amount| {
+        if amount >= requested {
+            AvailabilityStatus::Available
+        } else if amount > Decimal::ZERO {
+            AvailabilityStatus::PartiallyAvailable
+        } else {
+            AvailabilityStatus::Unavailable
+        }
+    });
+    match (stated, counted) {
+        (Some(AvailabilityStatus::Available), Some(counted)) if counted != AvailabilityStatus::Available => AvailabilityStatus::Unknown,
+        (Some(stated), _) => stated,
+        (None, counted) => counted.unwrap_or(AvailabilityStatus::Unknown),
+    }
+}
+
+/// An amount as the tables can keep it: an oversold stock counts as none, and what is beyond all measure as the most there can be.
+pub(super) fn bounded(amount: Decimal) -> Decimal {
+    let most = Decimal::from_i128_with_scale(999_999_999_999_999_999, 6);
+    amount.clamp(Decimal::ZERO, most).trunc_with_scale(6).normalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_its_own_number_contradicts_is_unknown() {
+        use AvailabilityStatus::{Available, PartiallyAvailable, Unavailable, Unknown};
+        let of = |available: Option<i64>, stated| verdict(Decimal::TEN, available.map(Decimal::from), stated);
+        assert_eq!(of(Some(3), Some(Available)), Unknown);
+        assert_eq!(of(Some(10), Some(Available)), Available);
+        // Stock that is there and yet not to be had is the inventory's business.
+        assert_eq!(of(Some(50), Some(Unavailable)), Unavailable);
+        assert_eq!((of(Some(3), None), of(Some(0), None), of(Some(-4), None)), (PartiallyAvailable, Unavailable, Unavailable));
+        assert_eq!(of(None, None), Unknown);
+    }
+
+    #[test]
+    fn amounts_are_kept_within_what_the_tables_hold() {
+        let of = |text: &str| bounded(Decimal::from_scientific(text).unwrap()).to_string();
+        assert_eq!(of("-5e0"), "0");
+        assert_eq!(of("1e20"), "999999999999.999999");
+        assert_eq!(of("1.23456789e0"), "1.234567");
+    }
+}

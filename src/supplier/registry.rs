@@ -1,0 +1,186 @@
+//! Every configured inventory by its name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::domain::{IdError, Policy, SourceName};
+use crate::supplier::{Adapter, SourceConfig, SourceFault, Supplier};
+
+use super::breaker::Breaker;
+use super::guarded::Guarded;
+use super::http::{ClientError, HttpInventory, ProfileError, load};
+use super::limit::Limit;
+
+/// One inventory, ready to be asked, with all that is configured about asking it.
+pub struct Source {
+    /// Its name.
+    pub name: SourceName,
+    /// The inventory, behind its circuit breaker and rate limit.
+    pub supplier: Arc<dyn Supplier>,
+    /// How patiently its outcomes are found out.
+    pub policy: Policy,
+    /// How long a call on a hold may take.
+    pub timeout: Duration,
+    /// How long an availability check may take.
+    pub check_timeout: Duration,
+    /// The longest hold that it gives.
+    pub max_hold: Option<TimeDelta>,
+}
+
+/// All inventories.
+#[derive(Default)]
+pub struct Suppliers(BTreeMap<String, Arc<Source>>);
+
+/// Why a source cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Its name is none.
+    #[error("source '{name}' is not named as a source can be")]
+    Name {
+        /// The name.
+        name: String,
+        /// What a name is.
+        #[source]
+        source: IdError,
+    },
+    /// Its settings break rules.
+    #[error("source '{name}': {}", sentences(faults))]
+    Settings {
+        /// The name.
+        name: String,
+        /// All the broken rules.
+        faults: Vec<SourceFault>,
+    },
+    /// Its profile is not usable.
+    #[error("source '{name}' has no usable profile")]
+    Profile {
+        /// The name.
+        name: String,
+        /// Why not.
+        #[source]
+        source: ProfileError,
+    },
+    /// Its client cannot be built.
+    #[error("source '{name}' cannot be connected to")]
+    Client {
+        /// The name.
+        name: String,
+        /// Why not.
+        #[source]
+        source: ClientError,
+    },
+}
+
+/// There is no source of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no inventory source '{name}' is configured; there {}", known(sources))]
+pub struct UnknownSource {
+    /// The name that was asked for.
+    pub name: String,
+    /// The names that there are.
+    pub sources: Vec<String>,
+}
+
+impl Suppliers {
+    /// Builds every configured source; connects to none.
+    ///
+    /// # Errors
+    /// [`SourceError`] for the first source that cannot be built, with all that is wrong with its settings.
+    pub fn build(configs: &BTreeMap<String, SourceConfig>) -> Result<Self, SourceError> {
+        configs.iter().map(|(name, config)| source(name, config)).collect()
+    }
+
+    /// The source of a name.
+    ///
+    /// # Errors
+    /// [`UnknownSource`], which lists the names that there are.
+    pub fn get(&self, name: &str) -> Result<&Arc<Source>, UnknownSource> {
+        self.0.get(name).ok_or_else(|| UnknownSource { name: name.to_owned(), sources: self.0.keys().cloned().collect() })
+    }
+
+    /// Every source, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<Source> for Suppliers {
+    fn from_iter<I: IntoIterator<Item = Source>>(sources: I) -> Self {
+        Self(sources.into_iter().map(|source| (source.name.as_str().to_owned(), Arc::new(source))).collect())
+    }
+}
+
+fn source(name: &str, config: &SourceConfig) -> Result<Source, SourceError> {
+    let owned = || name.to_owned();
+    let source_name = SourceName::parse(name).map_err(|source| SourceError::Name { name: owned(), source })?;
+    let faults = config.validate();
+    if !faults.is_empty() {
+        return Err(SourceError::Settings { name: owned(), faults });
+    }
+    if config.auth_in_the_clear() {
+        tracing::warn!(supplier.name = name, "the credentials for this inventory travel unencrypted: its base_url is http://");
+    }
+    let breaker = Breaker::new(config.breaker.failures, Duration::from_millis(config.breaker.pause_ms));
+    let limit = config.rate_per_s.and_then(Limit::new);
+    let supplier: Arc<dyn Supplier> = match config.adapter {
+        Adapter::Http => {
+            let profile = load(&config.profile).map_err(|source| SourceError::Profile { name: owned(), source })?;
+            let inventory = HttpInventory::new(profile, &config.connection());
+            let inventory = inventory.map_err(|source| SourceError::Client { name: owned(), source })?;
+            Arc::new(Guarded::new(inventory, source_name.clone(), breaker, limit))
+        }
+    };
+    Ok(Source {
+        name: source_name,
+        supplier,
+        policy: config.policy(),
+        timeout: Duration::from_millis(config.timeout_ms),
+        check_timeout: Duration::from_millis(config.check_timeout_ms),
+        max_hold: config.max_hold_s.and_then(|seconds| i64::try_from(seconds).ok()).and_then(TimeDelta::try_seconds),
+    })
+}
+
+fn sentences(faults: &[SourceFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn known(sources: &[String]) -> String {
+    if sources.is_empty() { "is none at all".to_owned() } else { format!("are: {}", sources.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(name: &str, lines: &str) -> Result<Suppliers, SourceError> {
+        Suppliers::build(&BTreeMap::from([(name.to_owned(), toml::from_str(lines).unwrap())]))
+    }
+
+    #[test]
+    fn an_unknown_source_names_the_known_ones() {
+        let suppliers = build("main", "base_url = \"http://127.0.0.1:1/v1/\"").unwrap();
+        assert!(suppliers.get("main").is_ok());
+        let said = suppliers.get("mian").err().unwrap().to_string();
+        assert_eq!(said, "no inventory source 'mian' is configured; there are: main");
+        assert!(Suppliers::default().get("x").err().unwrap().to_string().ends_with("there is none at all"));
+    }
+
+    #[test]
+    fn what_cannot_be_built_says_which_source_and_why() {
+        let said = |name: &str, lines: &str| {
+            let error = build(name, lines).err().unwrap();
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            format!("{error}: {cause}")
+        };
+        assert!(said("a b", "base_url = \"http://x\"").starts_with("source 'a b' is not named as a source can be: must be 1 to 64"));
+        assert!(said("a", "base_url = \"http://x\"\nabsent_looks = 0").starts_with("source 'a': absent_looks must be"));
+        assert!(said("a", "base_url = \"http://x\"\nprofile = \"no\"").contains("profile 'no' does not exist"));
+        for url in ["ftp://x", "x", "http://u:p@x", "http://x?q", "http://x#f"] {
+            assert!(said("a", &format!("base_url = \"{url}\"")).contains("base_url must be"), "{url}");
+        }
+        assert!(said("a", "base_url = \"https://x\"\nca_file = \"/nowhere.pem\"").contains("/nowhere.pem cannot be read"));
+    }
+}

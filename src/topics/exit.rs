@@ -1,0 +1,235 @@
+//! The one table from what an operation came to, to what the engine hears.
+//!
+//! | what happened | the engine hears |
+//! |---|---|
+//! | done | complete, with what is known of the reservation |
+//! | refused, or the hold is lost | the BPMN error of the topic, with code and lines as variables |
+//! | nothing was sent; the database is away | failure, with retries left |
+//! | the outcome is not known | failure without retries: an incident |
+//! | a bad variable, an unknown source, a key in use | failure without retries, naming the variable |
+//! | somebody else works on the row | nothing yet |
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+
+use crate::domain::{Refused, Reservation, ReservationId, ReservationStatus as Status, TenantId};
+use crate::engine::{Value, Variables};
+use crate::operations::{Conclusion, OperationError};
+use crate::topics::incident;
+use crate::topics::input::InputError;
+use crate::topics::registry::{Code, Topic};
+
+/// What the engine hears.
+#[derive(Debug, Clone)]
+pub enum Say {
+    /// The work is done.
+    Complete(Variables),
+    /// The work ended in a way that the model has a path for.
+    BpmnError {
+        /// Which way.
+        code: Code,
+        /// Why, in a sentence.
+        message: String,
+        /// What is known.
+        variables: Variables,
+    },
+    /// Nothing was sent: offer it again.
+    Retry {
+        /// Why, in a sentence.
+        message: String,
+    },
+    /// A human should know.
+    Incident {
+        /// What an operator reads first.
+        message: String,
+    },
+    /// Somebody else works on it: look again in a moment.
+    Later,
+}
+
+/// What the engine hears, and which reservation it is about.
+#[derive(Debug, Clone)]
+pub struct Exit {
+    /// What is said.
+    pub say: Say,
+    /// The reservation.
+    pub about: Option<(TenantId, ReservationId)>,
+}
+
+impl Exit {
+    /// A bad variable: an incident that names it; nothing was sent.
+    pub(crate) fn bad_input(error: &InputError) -> Self {
+        Self { say: Say::Incident { message: format!("BAD INPUT: {error}. Nothing was sent. Correct it, then retry.") }, about: None }
+    }
+
+    /// An operation that could not be carried out.
+    pub(crate) fn failed(error: &OperationError) -> Self {
+        let say = match error {
+            OperationError::UnknownSource { .. } => {
+                Say::Incident { message: format!("BAD INPUT: variable `inventorySource`: {error}. Nothing was sent. Correct it, then retry.") }
+            }
+            error if error.is_away() => Say::Retry { message: format!("the database is away: {}. Nothing was sent", chain(error)) },
+            error => Say::Incident { message: format!("holdfast could not {}", chain(error)) },
+        };
+        Self { say, about: None }
+    }
+
+    /// What a topic's operation came to.
+    pub(crate) fn of(topic: Topic, conclusion: Conclusion) -> Self {
+        let about = match &conclusion {
+            Conclusion::Settled(row)
+            | Conclusion::Refused(row, _)
+            | Conclusion::NotPossible(row, _)
+            | Conclusion::Unknown(row, _)
+            | Conclusion::NotSent(row, _)
+            | Conclusion::Busy(row)
+            | Conclusion::OtherRequest(row) => Some((row.tenant, row.id)),
+            Conclusion::NotFound | Conclusion::EarlierAttemptLives => None,
+        };
+        let say = match conclusion {
+            Conclusion::Settled(row) => settled(topic, &row),
+            Conclusion::Busy(_) => Say::Later,
+            Conclusion::OtherRequest(row) => Say::Incident { message: incident::other_request(&row) },
+            Conclusion::EarlierAttemptLives => Say::Incident { message: incident::EARLIER_ATTEMPT_LIVES.to_owned() },
+            Conclusion::NotFound => not_found(topic),
+            Conclusion::Refused(row, rejection) => refused(topic, &row, &rejection.code, rejection.message.as_deref()),
+            Conclusion::NotPossible(row, why) => not_possible(topic, &row, why),
+            Conclusion::NotSent(row, why) => match topic {
+                Topic::Reconcile => open(&row, &format!("the inventory could not be reached: {why}")),
+                Topic::Reserve | Topic::Release | Topic::Recheck | Topic::Confirm | Topic::Extend => {
+                    Say::Retry { message: format!("{} was not sent: {why}", topic.name()) }
+                }
+            },
+            Conclusion::Unknown(row, why) => match topic {
+                Topic::Reconcile => open(&row, &why),
+                // A look acts on nothing, so that asking again is all there is to do.
+                Topic::Recheck => Say::Retry { message: format!("the hold could not be looked at: {why}") },
+                Topic::Reserve | Topic::Release | Topic::Confirm | Topic::Extend => {
+                    Say::Incident { message: incident::unknown(topic, &row, &why) }
+                }
+            },
+        };
+        Self { say, about }
+    }
+}
+
+fn settled(topic: Topic, row: &Reservation) -> Say {
+    let complete = || Say::Complete(variables(row));
+    let lost = || bpmn(Code::HoldLost, row, &format!("the hold is lost: the reservation is {}", row.status));
+    match (topic, row.status) {
+        (Topic::Reconcile, _) => complete(),
+
+        (Topic::Reserve, Status::Reserved | Status::Confirmed) => complete(),
+        (Topic::Reserve, Status::Rejected | Status::Released | Status::Expired | Status::ReleaseRequested | Status::Requested) => {
+            bpmn(Code::ReservationRejected, row, &why_rejected(row))
+        }
+
+        (Topic::Release, Status::Released | Status::Expired | Status::Rejected | Status::ReleaseRequested | Status::Requested) => complete(),
+        (Topic::Release, Status::Confirmed | Status::Reserved) => bpmn(Code::ReleaseRefused, row, "the inventory does not let go of the hold"),
+
+        (Topic::Recheck, Status::Reserved | Status::Confirmed) => complete(),
+        (Topic::Confirm, Status::Confirmed) => complete(),
+        (Topic::Extend, Status::Reserved | Status::Confirmed) => complete(),
+        (Topic::Recheck | Topic::Confirm | Topic::Extend, _) => lost(),
+
+        (Topic::Reserve | Topic::Release, Status::Unknown | Status::ReleaseUnknown) => {
+            Say::Incident { message: incident::unknown(topic, row, "its outcome is open") }
+        }
+    }
+}
+
+fn not_found(topic: Topic) -> Say {
+    let none = |status: &str| Say::Complete(Variables::new().with("reservationStatus", status));
+    match topic {
+        // An order that never came to reserving has nothing to give back.
+        Topic::Release => none("NONE"),
+        // Nothing was ever sent under this key: send it.
+        Topic::Reconcile => none("REQUESTED"),
+        Topic::Reserve | Topic::Recheck | Topic::Confirm | Topic::Extend => Say::BpmnError {
+            code: if topic == Topic::Reserve { Code::ReservationRejected } else { Code::HoldLost },
+            message: "there is no reservation of this order step".to_owned(),
+            variables: Variables::new().with("rejectionCode", "NO_RESERVATION"),
+        },
+    }
+}
+
+fn refused(topic: Topic, row: &Reservation, code: &str, message: Option<&str>) -> Say {
+    let text = format!("the inventory refused with {code}{}", message.map(|m| format!(": {m}")).unwrap_or_default());
+    let say = |bpmn_code| Say::BpmnError { code: bpmn_code, message: text.clone(), variables: variables(row).with("rejectionCode", code) };
+    match topic {
+        Topic::Confirm => say(Code::ConfirmRefused),
+        Topic::Extend => say(Code::ExtendRefused),
+        Topic::Release => say(Code::ReleaseRefused),
+        Topic::Reserve => say(Code::ReservationRejected),
+        Topic::Recheck => say(Code::HoldLost),
+        Topic::Reconcile => Say::Complete(variables(row)),
+    }
+}
+
+fn not_possible(topic: Topic, row: &Reservation, why: Refused) -> Say {
+    match (topic, why) {
+        (Topic::Reconcile, why) => open(row, &why.to_string()),
+        (Topic::Extend, Refused::NotOffered(_)) => refused(topic, row, "NOT_OFFERED", Some(&why.to_string())),
+        (_, Refused::OperationOpen(_)) => Say::Incident { message: incident::unknown(topic, row, &why.to_string()) },
+        (Topic::Recheck | Topic::Confirm | Topic::Extend, Refused::HoldLost(_)) => bpmn(Code::HoldLost, row, &why.to_string()),
+        (_, why) => Say::Incident { message: format!("{} is not possible: {why}; reservation {}", topic.name(), row.id) },
+    }
+}
+
+/// Still open: the process goes on to whoever decides, with what is known as text.
+fn open(row: &Reservation, why: &str) -> Say {
+    Say::Complete(variables(row).with("reconcileWhy", why))
+}
+
+fn bpmn(code: Code, row: &Reservation, message: &str) -> Say {
+    let rejection = row.rejection.as_ref().map_or("HOLD_ENDED", |r| r.code.as_str());
+    let lines = row.lines.iter().filter(|line| line.reserved.is_none_or(|reserved| reserved < line.line.quantity.decimal())).map(|line| {
+        json!({
+            "orderLineId": line.line.order_line.to_string(),
+            "productOfferingId": line.line.product_offering,
+            "requested": line.line.quantity.to_string(),
+            "available": line.available.or(line.reserved).map(|quantity| quantity.normalize().to_string()),
+            "code": rejection,
+        })
+    });
+    let lines = serde_json::Value::Array(lines.collect());
+    Say::BpmnError {
+        code,
+        message: message.to_owned(),
+        variables: variables(row).with("rejectionCode", rejection).with("rejectionLines", lines),
+    }
+}
+
+fn why_rejected(row: &Reservation) -> String {
+    match &row.rejection {
+        Some(rejection) => format!("the inventory refused with {}{}", rejection.code, rejection.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default()),
+        None => format!("the hold of attempt group {} has ended: the reservation is {}", row.group.number(), row.status),
+    }
+}
+
+/// What a process gets to know of a reservation.
+pub(crate) fn variables(row: &Reservation) -> Variables {
+    Variables::new()
+        .with("reservationId", row.id.to_string())
+        .with("reservationStatus", row.status.as_str())
+        .with("externalReservationRef", Value::from(row.reference.as_ref().map(|r| r.as_str().to_owned())))
+        .with("reservedUntil", Value::from(row.ruling_expiry().map(instant)))
+        .with("reservationPartial", row.is_partial())
+}
+
+/// An instant as a text that a timer of the model can use.
+pub(crate) fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
