@@ -3,6 +3,7 @@
 mod admin;
 mod bench;
 mod faults;
+mod page;
 mod profile;
 mod random;
 mod webhook;
