@@ -1,0 +1,4 @@
+//! The tests of the shipped models on their own; the door is `tests/it/models/mod.rs`.
+
+#[path = "it/models/mod.rs"]
+mod models;
