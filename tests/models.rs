@@ -1,5 +1,7 @@
 //! The shipped models and forms as files: what reading them can tell, without an engine.
 
+#![cfg(test)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
