@@ -8,6 +8,7 @@ pub mod retry;
 pub mod shutdown;
 
 pub mod engine;
+pub mod model;
 pub mod store;
 pub mod supplier;
 
