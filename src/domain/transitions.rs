@@ -184,7 +184,8 @@ mod tests {
         let mut reached = vec![Requested];
         let mut i = 0;
         while i < reached.len() {
-            for t in TRANSITIONS.iter().filter(|t| t.from == reached[i]) {
+            let from = reached[i];
+            for t in TRANSITIONS.iter().filter(|t| t.from == from) {
                 if !reached.contains(&t.to) {
                     reached.push(t.to);
                 }

@@ -14,5 +14,5 @@ mod source_config;
 
 pub use http::{ClientError, ProfileError};
 pub use port::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
-pub use registry::{Source, SourceError, Suppliers, UnknownSource};
+pub use registry::{Source, SourceError, Suppliers};
 pub use source_config::{Adapter, Auth, AuthKind, BreakerConfig, SourceConfig, SourceFault};

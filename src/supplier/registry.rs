@@ -32,7 +32,7 @@ pub struct Source {
 
 /// All inventories.
 #[derive(Default)]
-pub struct Suppliers(BTreeMap<String, Arc<Source>>);
+pub struct Suppliers(BTreeMap<SourceName, Source>);
 
 /// Why a source cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -74,16 +74,6 @@ pub enum SourceError {
     },
 }
 
-/// There is no source of that name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no inventory source '{name}' is configured; there {}", known(sources))]
-pub struct UnknownSource {
-    /// The name that was asked for.
-    pub name: String,
-    /// The names that there are.
-    pub sources: Vec<String>,
-}
-
 impl Suppliers {
     /// Builds every configured source; connects to none.
     ///
@@ -94,22 +84,25 @@ impl Suppliers {
     }
 
     /// The source of a name.
-    ///
-    /// # Errors
-    /// [`UnknownSource`], which lists the names that there are.
-    pub fn get(&self, name: &str) -> Result<&Arc<Source>, UnknownSource> {
-        self.0.get(name).ok_or_else(|| UnknownSource { name: name.to_owned(), sources: self.0.keys().cloned().collect() })
+    #[must_use]
+    pub fn get(&self, name: &SourceName) -> Option<&Source> {
+        self.0.get(name)
+    }
+
+    /// Every configured name, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(SourceName::as_str)
     }
 
     /// Every source, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Source>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.0.values()
     }
 }
 
 impl FromIterator<Source> for Suppliers {
     fn from_iter<I: IntoIterator<Item = Source>>(sources: I) -> Self {
-        Self(sources.into_iter().map(|source| (source.name.as_str().to_owned(), Arc::new(source))).collect())
+        Self(sources.into_iter().map(|source| (source.name.clone(), source)).collect())
     }
 }
 
@@ -147,10 +140,6 @@ fn sentences(faults: &[SourceFault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-fn known(sources: &[String]) -> String {
-    if sources.is_empty() { "is none at all".to_owned() } else { format!("are: {}", sources.join(", ")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_source_names_the_known_ones() {
+    fn a_source_is_found_by_its_name_and_no_other() {
         let suppliers = build("main", "base_url = \"http://127.0.0.1:1/v1/\"").unwrap();
-        assert!(suppliers.get("main").is_ok());
-        let said = suppliers.get("mian").err().unwrap().to_string();
-        assert_eq!(said, "no inventory source 'mian' is configured; there are: main");
-        assert!(Suppliers::default().get("x").err().unwrap().to_string().ends_with("there is none at all"));
+        let name = |text: &str| SourceName::parse(text).unwrap();
+        assert_eq!(suppliers.get(&name("main")).map(|source| source.timeout), Some(Duration::from_secs(5)));
+        assert!(suppliers.get(&name("mian")).is_none());
+        assert_eq!(suppliers.names().collect::<Vec<_>>(), ["main"]);
     }
 
     #[test]

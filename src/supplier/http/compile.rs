@@ -10,7 +10,7 @@ use crate::domain::{Capabilities, Operation};
 use super::availability::CheckPointers;
 use super::body::{Body, BodyError};
 use super::form::{AnswerForm, CheckForm, ErrorForm, HoldForm, MeaningForm, MethodForm, OperationForm, ProfileForm};
-use super::hold::{HoldLines, HoldPointers, StateFrom};
+use super::hold::{Expiry, HoldLines, HoldPointers, StateFrom};
 use super::pointer::Pointer;
 use super::profile::{CheckOperation, HoldOperation, Profile, RequestTemplate, Success};
 use super::rules::{ErrorLines, ErrorPointers, Rules};
@@ -285,7 +285,10 @@ fn pointers(place: &str, form: &HoldForm, after: Option<StateFrom>) -> Result<Ho
         reference: at("reference", &form.reference)?,
         key: form.key.as_deref().map(|text| at("key", text)).transpose()?,
         state,
-        expires_at: form.expires_at.as_deref().map(|text| Ok((at("expires_at", text)?, form.expires_at_format))).transpose()?,
+        expires_at: match &form.expires_at {
+            Some(text) => Some(Expiry { at: at("expires_at", text)?, form: form.expires_at_format, optional: form.expires_at_optional }),
+            None => None,
+        },
         lines,
     })
 }

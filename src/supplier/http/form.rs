@@ -82,6 +82,8 @@ pub(super) struct HoldForm {
     pub(super) expires_at: Option<String>,
     #[serde(default)]
     pub(super) expires_at_format: InstantForm,
+    #[serde(default)]
+    pub(super) expires_at_optional: bool,
     pub(super) lines: Option<String>,
     pub(super) line_id: Option<String>,
     pub(super) line_reserved: Option<String>,

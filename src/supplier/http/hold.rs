@@ -17,8 +17,17 @@ pub(super) struct HoldPointers {
     pub(super) reference: Pointer,
     pub(super) key: Option<Pointer>,
     pub(super) state: StateFrom,
-    pub(super) expires_at: Option<(Pointer, InstantForm)>,
+    pub(super) expires_at: Option<Expiry>,
     pub(super) lines: Option<HoldLines>,
+}
+
+/// Where a hold's expiry is.
+#[derive(Debug, Clone)]
+pub(super) struct Expiry {
+    pub(super) at: Pointer,
+    pub(super) form: InstantForm,
+    /// There are holds without one.
+    pub(super) optional: bool,
 }
 
 /// Where a hold's state is taken from.
@@ -76,10 +85,9 @@ impl HoldPointers {
         };
         let holds = matches!(state, HoldState::Held | HoldState::Confirmed);
         let expires_at = match &self.expires_at {
-            Some((pointer, form)) if pointer.find(body).is_some() => Some(pointer.instant(body, *form)?),
-            // A null is an inventory that holds for ever; a gap in a live hold is an answer of another shape.
-            Some((pointer, _)) if state == HoldState::Held && !pointer.is_null(body) => {
-                return Err(Misread::Missing(pointer.clone()).into());
+            // Only what is held runs out; what is gone or for good may well have no expiry.
+            Some(expiry) if expiry.at.find(body).is_some() || state == HoldState::Held && !expiry.optional => {
+                Some(expiry.at.instant(body, expiry.form)?)
             }
             Some(_) | None => None,
         };

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_its_line() {
         let said = complaint("line_reserved =", "line_reserve =");
-        assert!(said.contains("line 18") && said.contains("line_reserve"), "{said}");
+        assert!(said.contains("line 19") && said.contains("line_reserve"), "{said}");
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
                 "check.body.lines.for_each_line.x names {order}",
             ),
             ("x-tenant-id = \"{tenant}\"", "authorization = \"x\"", "headers.authorization is set by the daemon"),
-            ("/reservations/{reference}/release", "/reservations/release", "release sends nothing by which"),
+            ("path = \"/reservations/{reference}\"", "path = \"/reservations/x\"", "lookup_by_reference sends nothing by which"),
             ("path = \"/availability\"", "path = \"availability\"", "check.path must start with '/'"),
             ("path = \"/availability\"", "path = \"/a/../b\"", "check.path must start with '/'"),
             ("requestKey = \"{key}\"\n", "", "{key} or {key_uuid}"),
