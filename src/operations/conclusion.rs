@@ -2,7 +2,6 @@
 
 use crate::domain::{Refused, Rejection, Reservation};
 use crate::store::StoreError;
-use crate::supplier::UnknownSource;
 
 /// What became of an errand.
 #[derive(Debug)]
@@ -34,8 +33,13 @@ pub enum OperationError {
     #[error("keep the record of the reservation")]
     Store(#[from] StoreError),
     /// No inventory of this name is configured.
-    #[error(transparent)]
-    UnknownSource(#[from] UnknownSource),
+    #[error("find the inventory `{name}`: the configured ones are {known}")]
+    UnknownSource {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
 }
 
 impl OperationError {

@@ -66,10 +66,7 @@ impl Operations {
                 Said::NotKnown(why) => return Ok(Conclusion::Unknown(after, why)),
                 Said::NotSent(why) => return Ok(Conclusion::NotSent(after, why)),
                 Said::Refused(rejection) => return Ok(Conclusion::Refused(after, rejection)),
-                // A look answered what was asked; looking again would answer the same.
-                Said::Known if claim.operation == Operation::Lookup && answered_by_look(&after, errand) => {
-                    return Ok(Conclusion::Settled(after));
-                }
+                Said::Known if is_answered(claim.operation, &after, &errand.goal) => return Ok(Conclusion::Settled(after)),
                 Said::Known => {
                     let capabilities = source.supplier.capabilities();
                     if plan(&after, &errand.goal, &capabilities, &source.policy, self.clock.now()) == Plan::Conclude {
@@ -83,8 +80,11 @@ impl Operations {
     }
 
     /// The configured inventory of this name.
-    pub(crate) fn source(&self, name: &SourceName) -> Result<&Arc<Source>, OperationError> {
-        Ok(self.suppliers.get(name.as_str())?)
+    pub(crate) fn source(&self, name: &SourceName) -> Result<&Source, OperationError> {
+        self.suppliers.get(name).ok_or_else(|| OperationError::UnknownSource {
+            name: name.to_string(),
+            known: self.suppliers.names().collect::<Vec<_>>().join(", "),
+        })
     }
 
     async fn claim(&self, errand: &Errand, request_hash: Option<[u8; 32]>, actor: &Arc<str>) -> Result<Claimed, OperationError> {

@@ -56,7 +56,7 @@ impl Operations {
 
     /// The terms of a row's inventory; nothing if that inventory is no longer configured.
     fn terms(&self, row: &Reservation) -> Option<Terms> {
-        let source = self.suppliers.get(row.source.as_str()).ok()?;
+        let source = self.suppliers.get(&row.source)?;
         Some(Terms { capabilities: source.supplier.capabilities(), policy: source.policy })
     }
 }

@@ -65,8 +65,10 @@ impl Exit {
     /// An operation that could not be carried out.
     pub(crate) fn failed(error: &OperationError) -> Self {
         let say = match error {
-            OperationError::UnknownSource(_) => Say::Incident {
-                message: format!("BAD INPUT: variable `inventorySource`: {error}. Nothing was sent. Correct it, then retry."),
+            OperationError::UnknownSource { .. } => Say::Incident {
+                message: format!(
+                    "BAD INPUT: variable `inventorySource` must name a configured inventory; holdfast could not {error}. Nothing was sent. Correct it, then retry."
+                ),
             },
             error if error.is_away() => Say::Retry { message: format!("the database is away: {}. Nothing was sent", chain(error)) },
             error => Say::Incident { message: format!("holdfast could not {}", chain(error)) },
