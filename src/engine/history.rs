@@ -104,6 +104,8 @@ pub struct ProcessInstanceRecord {
     pub id: ProcessInstanceId,
     /// Its business key.
     pub business_key: Option<String>,
+    /// The outermost instance that called it, directly or not; its own id where nothing called it.
+    pub root_process_instance_id: Option<ProcessInstanceId>,
     /// The version of the model.
     pub process_definition_id: ProcessDefinitionId,
     /// The model.

@@ -54,12 +54,18 @@ pub struct Exit {
     pub say: Say,
     /// The reservation.
     pub about: Option<(TenantId, ReservationId)>,
+    /// Until when its hold counts.
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Exit {
     /// A bad variable: an incident that names it; nothing was sent.
     pub(crate) fn bad_input(error: &InputError) -> Self {
-        Self { say: Say::Incident { message: format!("BAD INPUT: {error}. Nothing was sent. Correct it, then retry.") }, about: None }
+        Self {
+            say: Say::Incident { message: format!("BAD INPUT: {error}. Nothing was sent. Correct it, then retry.") },
+            about: None,
+            until: None,
+        }
     }
 
     /// An operation that could not be carried out.
@@ -73,21 +79,23 @@ impl Exit {
             error if error.is_away() => Say::Retry { message: format!("the database is away: {}. Nothing was sent", chain(error)) },
             error => Say::Incident { message: format!("holdfast could not {}", chain(error)) },
         };
-        Self { say, about: None }
+        Self { say, about: None, until: None }
     }
 
     /// What a topic's operation came to.
     pub(crate) fn of(topic: Topic, conclusion: Conclusion) -> Self {
-        let about = match &conclusion {
+        let row = match &conclusion {
             Conclusion::Settled(row)
             | Conclusion::Refused(row, _)
             | Conclusion::NotPossible(row, _)
             | Conclusion::Unknown(row, _)
             | Conclusion::NotSent(row, _)
             | Conclusion::Busy(row)
-            | Conclusion::OtherRequest(row) => Some((row.tenant, row.id)),
+            | Conclusion::OtherRequest(row) => Some(row.as_ref()),
             Conclusion::NotFound | Conclusion::EarlierAttemptLives => None,
         };
+        let about = row.map(|row| (row.tenant, row.id));
+        let until = row.and_then(Reservation::ruling_expiry);
         let say = match conclusion {
             Conclusion::Settled(row) => settled(topic, &row),
             Conclusion::Busy(_) => Say::Later,
@@ -111,7 +119,7 @@ impl Exit {
                 }
             },
         };
-        Self { say, about }
+        Self { say, about, until }
     }
 }
 
@@ -119,6 +127,8 @@ fn settled(topic: Topic, row: &Reservation) -> Say {
     let complete = || Say::Complete(variables(row));
     let lost = || bpmn(Code::HoldLost, row, &format!("the hold is lost: the reservation is {}", row.status));
     match (topic, row.status) {
+        // A process that asks what became of its confirmation must not be told RESERVED while that is open.
+        (Topic::Reconcile, _) if row.is_open() => open(row, "an operation is still open"),
         (Topic::Reconcile, _) => complete(),
 
         (Topic::Reserve, Status::Reserved | Status::Confirmed) => complete(),
@@ -184,7 +194,8 @@ fn not_possible(topic: Topic, row: &Reservation, why: Refused) -> Say {
 
 /// Still open: the process goes on to whoever decides, with what is known as text.
 fn open(row: &Reservation, why: &str) -> Say {
-    Say::Complete(variables(row).with("reconcileWhy", why))
+    let status = if row.pending.is_some() { Status::Unknown } else { row.status };
+    Say::Complete(variables(row).with("reservationStatus", status.as_str()).with("reconcileWhy", why))
 }
 
 fn bpmn(code: Code, row: &Reservation, message: &str) -> Say {

@@ -152,6 +152,17 @@ impl Input<'_> {
         }
     }
 
+    /// Which reservation a question is about: of the attempt group that the process is in, if it says so. An older group's end
+    /// must not answer for a newer one.
+    pub(crate) fn find_group(&self) -> Result<Find, InputError> {
+        match self.find()? {
+            Find::Newest(order, step) if self.task.variables.integer("attemptGroup")?.is_some() => {
+                Ok(Find::Group(order, step, self.group()?))
+            }
+            find => Ok(find),
+        }
+    }
+
     /// An ISO-8601 duration of whole seconds, such as `PT24H` or `P1DT12H`; at least a second, at most ten years.
     pub(crate) fn duration(&self, name: &str) -> Result<Option<TimeDelta>, InputError> {
         let Some(text) = self.text(name)? else { return Ok(None) };

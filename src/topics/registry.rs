@@ -130,7 +130,7 @@ impl Topic {
             Self::Release => &["releaseReason"],
             Self::Confirm => &[],
             Self::Extend => &["extendFor"],
-            Self::Reconcile => &["decision", "decisionReference", "decisionComment", "decidedBy"],
+            Self::Reconcile => &["attemptGroup", "decision", "decisionReference", "decisionComment", "decidedBy"],
         };
         FINDS.iter().chain(more).copied().collect()
     }

@@ -93,10 +93,8 @@ impl Reporter<'_> {
         if !matches!(self.topic, Topic::Reserve | Topic::Confirm | Topic::Extend) {
             return;
         }
-        let over = match self.topics.engine.instance_record(self.instance).await {
-            // Completed by our own lost call or by a path of the model that had its say: the model decided.
-            Ok(Some(record)) => matches!(record.state.as_str(), "EXTERNALLY_TERMINATED" | "INTERNALLY_TERMINATED"),
-            Ok(None) => false,
+        let over = match self.root_is_terminated().await {
+            Ok(over) => over,
             Err(error) => {
                 tracing::warn!(task.id = %self.task_id, error = %chain(&error), "could not find out whether the process of a vanished task is over");
                 false
@@ -108,6 +106,17 @@ impl Reporter<'_> {
                 tracing::error!(reservation.id = %reservation, error = %chain(&error), "the hold of a vanished process could not be marked for release");
             }
         }
+    }
+
+    /// The order's outermost process was ended from outside. A timer or a cancellation of the model ends a task too, but then the
+    /// process lives on and has its say; and a process that came to its end had it.
+    async fn root_is_terminated(&self) -> Result<bool, EngineError> {
+        let Some(record) = self.topics.engine.instance_record(self.instance).await? else { return Ok(false) };
+        let root = match record.root_process_instance_id {
+            Some(root) if root != *self.instance => self.topics.engine.instance_record(&root).await?,
+            _ => Some(record),
+        };
+        Ok(root.is_some_and(|root| matches!(root.state.as_str(), "EXTERNALLY_TERMINATED" | "INTERNALLY_TERMINATED")))
     }
 
     async fn complete(&self, variables: &Variables, until: Instant) -> Result<(), EngineError> {

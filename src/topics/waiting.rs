@@ -51,7 +51,7 @@ impl Topics {
         match self.engine.lock(&task_id, &worker_id, TELLING).await {
             Ok(()) => {}
             Err(EngineError::TaskGone) => {
-                reporter.task_gone(&Exit { say: Say::Later, about }).await;
+                reporter.task_gone(&Exit { say: Say::Later, about, until: None }).await;
                 return self.operations.forget_waiting(tenant, &waiting.task_id).await;
             }
             // A worker has it: it answers from the row.
