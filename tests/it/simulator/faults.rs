@@ -161,7 +161,8 @@ async fn a_proxy_page_tells_nothing_of_what_the_inventory_did() {
 
 #[tokio::test]
 async fn a_wrong_shape_is_readable_json_that_is_not_as_agreed() {
-    let wrong: [(WrongShape, fn(&Value) -> bool); 9] = [
+    type Check = fn(&Value) -> bool;
+    let wrong: [(WrongShape, Check); 9] = [
         (WrongShape::UnknownState, |hold| hold["state"] == "AWAITING_MOON"),
         (WrongShape::MissingState, |hold| hold.get("state").is_none()),
         (WrongShape::MissingReference, |hold| hold.get("reference").is_none()),
