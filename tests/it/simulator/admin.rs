@@ -25,7 +25,7 @@ async fn an_inventory_that_is_down_refuses_connections_and_comes_back_on_the_sam
 #[tokio::test]
 async fn an_inventory_that_goes_down_for_a_while_comes_back_by_itself() {
     let bench = Bench::with_ten().await;
-    bench.admin(Method::POST, "/down", &json!({"ms": 100})).await;
+    bench.admin(Method::POST, "/down", &json!({"ms": 1500})).await;
     assert!(bench.try_reserve("k", "1").await.unwrap_err().is_connect());
     let came_back = async {
         while bench.admin(Method::GET, "/gate", &Value::Null).await.1 != json!({"up": true}) {
