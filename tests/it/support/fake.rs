@@ -38,8 +38,8 @@ pub(crate) async fn answer_with(bytes: &'static [u8]) -> Url {
 }
 
 /// An address where nobody listens.
-pub(crate) async fn nobody() -> Url {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+pub(crate) fn nobody() -> Url {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     url_of(listener.local_addr().unwrap())
 }
 
