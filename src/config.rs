@@ -200,7 +200,7 @@ pub enum ConfigError {
         file: Option<PathBuf>,
         /// What is wrong.
         #[source]
-        source: config::ConfigError,
+        source: Box<config::ConfigError>,
     },
     /// A setting that can be read, but not used.
     #[error("setting `{key}` {must}")]
@@ -218,7 +218,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], naming the key and what it must be.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable { file: file.map(Path::to_owned), source };
+        let unreadable = |source| ConfigError::Unreadable { file: file.map(Path::to_owned), source: Box::new(source) };
         let mut layers = config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
         if let Some(file) = file {
             layers = layers.add_source(config::File::from(file).format(config::FileFormat::Toml));

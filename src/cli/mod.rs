@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version, about, max_term_width = 110)]
 pub struct Cli {
-    /// A configuration file, laid over the defaults; HOLDFAST__SECTION__KEY variables are laid over both
+    /// A configuration file, laid over the defaults; `HOLDFAST__SECTION__KEY` variables are laid over both
     #[arg(long, short, global = true, value_name = "FILE", env = "HOLDFAST_CONFIG")]
     config: Option<PathBuf>,
     #[command(subcommand)]

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use crate::engine::{EngineClient, WorkerId};
 use crate::metrics::RESCUED_TASKS;
-use crate::operations::Operations;
+use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
-use crate::store::StoreError;
 
 /// How often dead sessions are looked for.
 const RESCUER: Loop = Loop { name: "rescuer", period: Duration::from_millis(500) };
@@ -32,7 +31,7 @@ impl Rescuer {
         RESCUER.run(shutdown, || self.turn()).await;
     }
 
-    async fn turn(&self) -> Result<Round, StoreError> {
+    async fn turn(&self) -> Result<Round, OperationError> {
         for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN).await? {
             for suffix in &self.suffixes {
                 let worker = WorkerId::new(format!("{}#{suffix}", dead.worker_id));

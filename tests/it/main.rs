@@ -3,4 +3,8 @@
 #[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
+mod simulator;
+#[cfg(test)]
 mod support;
