@@ -45,7 +45,7 @@ pub(super) struct HoldOperation {
 #[derive(Debug, Clone)]
 pub(super) enum Success {
     /// It describes the hold.
-    Hold(HoldPointers),
+    Hold(Box<HoldPointers>),
     /// It describes nothing; the operation says how the hold stands now.
     Silent(HoldState),
 }
