@@ -145,7 +145,9 @@ impl Shared<'_> {
                 Err((own("hold.state"), Fault::Contradicts("state_after says the state already")))
             }
             (None, Some(state)) => Ok(Success::Silent(state.into())),
-            (Some(hold), Some(state)) => pointers(&own("hold"), hold, Some(StateFrom::Operation(state.into()))).map(Box::new).map(Success::Hold),
+            (Some(hold), Some(state)) => {
+                pointers(&own("hold"), hold, Some(StateFrom::Operation(state.into()))).map(Box::new).map(Success::Hold)
+            }
             (Some(hold), None) => pointers(&own("hold"), hold, None).map(Box::new).map(Success::Hold),
             (None, None) => match self.hold {
                 Some(hold) => pointers("hold", hold, None).map(Box::new).map(Success::Hold),

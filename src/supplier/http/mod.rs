@@ -22,6 +22,8 @@ mod pointer;
 mod profile;
 mod rules;
 mod template;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub(crate) use adapter::HttpInventory;

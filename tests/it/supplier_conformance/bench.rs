@@ -27,7 +27,8 @@ pub(crate) struct Bench {
 impl Bench {
     /// The declarative adapter with the plain profile, before an inventory with ten routers and ten phones.
     pub(crate) async fn http() -> Self {
-        Self::of(|url| toml::from_str(&format!("base_url = \"{url}\"\nbreaker = {{ failures = 0 }}")).unwrap(), SimulatorConfig::default()).await
+        Self::of(|url| toml::from_str(&format!("base_url = \"{url}\"\nbreaker = {{ failures = 0 }}")).unwrap(), SimulatorConfig::default())
+            .await
     }
 
     async fn of(config: fn(&str) -> SourceConfig, inventory: SimulatorConfig) -> Self {
@@ -117,7 +118,13 @@ impl Bench {
     /// What the inventory did for a key, oldest first.
     pub(crate) fn effects(&self, ask: &HoldAsk) -> Vec<Effect> {
         let of_key = |entry: &LedgerEntry| entry.key.as_deref() == Some(ask.key.as_str());
-        self.simulator.ledger().iter().filter(|entry| of_key(entry)).map(|entry| entry.effect).filter(|effect| *effect != Effect::None).collect()
+        self.simulator
+            .ledger()
+            .iter()
+            .filter(|entry| of_key(entry))
+            .map(|entry| entry.effect)
+            .filter(|effect| *effect != Effect::None)
+            .collect()
     }
 
     /// How many requests have reached the inventory.

@@ -163,10 +163,13 @@ async fn availability_is_told_line_by_line(bench: Bench) {
     let Answer::Done(told) = bench.supplier().check(&bench.check(&ask)).await.answer else { panic!("no answer") };
     assert!(told.reference.is_some());
     let lines: Vec<_> = told.lines.iter().map(|line| (line.order_line, line.available, line.status)).collect();
-    assert_eq!(lines, [
-        (ask.lines[0].order_line, Some(Decimal::TEN), AvailabilityStatus::PartiallyAvailable),
-        (ask.lines[1].order_line, Some(Decimal::TEN), AvailabilityStatus::Available),
-    ]);
+    assert_eq!(
+        lines,
+        [
+            (ask.lines[0].order_line, Some(Decimal::TEN), AvailabilityStatus::PartiallyAvailable),
+            (ask.lines[1].order_line, Some(Decimal::TEN), AvailabilityStatus::Available),
+        ]
+    );
     assert_eq!(bench.simulator.stock(&bench.tenant.to_string())[0].available.to_string(), "10", "a check acts on nothing");
 }
 

@@ -75,7 +75,9 @@ async fn a_length_that_is_wrong_makes_the_answer_unknown() {
 
 #[tokio::test]
 async fn what_is_no_http_or_no_answer_is_unknown() {
-    for bytes in [b"SSH-2.0-OpenSSH_9.6\r\n".as_slice(), b"", b"HTTP/1.1 2", b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 99 X\r\n\r\n", b"\0\0\0"] {
+    for bytes in
+        [b"SSH-2.0-OpenSSH_9.6\r\n".as_slice(), b"", b"HTTP/1.1 2", b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 99 X\r\n\r\n", b"\0\0\0"]
+    {
         why(Then::Close(bytes.to_vec())).await;
     }
     why(Then::Forever(b"HTTP/1.1 103 Early\r\n\r\n".to_vec())).await;
@@ -85,7 +87,10 @@ async fn what_is_no_http_or_no_answer_is_unknown() {
 
 #[tokio::test]
 async fn a_status_without_a_code_decides_nothing() {
-    for status in [200, 201, 202, 204, 206, 226, 300, 304, 400, 401, 403, 404, 405, 409, 410, 422, 423, 425, 429, 451, 500, 501, 502, 503, 504, 599, 999] {
+    for status in [
+        200, 201, 202, 204, 206, 226, 300, 304, 400, 401, 403, 404, 405, 409, 410, 422, 423, 425, 429, 451, 500, 501, 502, 503, 504, 599,
+        999,
+    ] {
         why(Then::Stay(answer(status, "{}"))).await;
         why(Then::Close(format!("HTTP/1.1 {status} X\r\nconnection: close\r\n\r\n<html>no</html>").into_bytes())).await;
     }

@@ -59,7 +59,11 @@ async fn a_reference_stays_one_piece_of_the_path() {
     let with = |text: &str, ask: &HoldAsk| HoldAsk { reference: ExternalReference::parse(text).ok(), ..ask.clone() };
     let ask = ask().await;
     unknown(&only(&suppliers).supplier.lookup(&with("a/../b?c#d %e ü", &ask)).await);
-    assert!(raw.requests()[0].starts_with("GET /in/v1/reservations/a%2F..%2Fb%3Fc%23d%20%25e%20%C3%BC HTTP/1.1\r\n"), "{}", raw.requests()[0]);
+    assert!(
+        raw.requests()[0].starts_with("GET /in/v1/reservations/a%2F..%2Fb%3Fc%23d%20%25e%20%C3%BC HTTP/1.1\r\n"),
+        "{}",
+        raw.requests()[0]
+    );
     for dots in [".", ".."] {
         not_sent(&only(&suppliers).supplier.release(&with(dots, &ask)).await);
     }
@@ -72,7 +76,11 @@ async fn a_reference_stays_one_piece_of_the_path() {
 #[tokio::test]
 async fn credentials_are_sent_and_never_written_down() {
     for (auth, header, secrets) in [
-        ("kind = \"basic\", username = \"user\", password = \"s3cr3t\"", "authorization: Basic dXNlcjpzM2NyM3Q=", ["s3cr3t", "dXNlcjpzM2NyM3Q="]),
+        (
+            "kind = \"basic\", username = \"user\", password = \"s3cr3t\"",
+            "authorization: Basic dXNlcjpzM2NyM3Q=",
+            ["s3cr3t", "dXNlcjpzM2NyM3Q="],
+        ),
         ("kind = \"bearer\", token = \"t0k3n\"", "authorization: Bearer t0k3n", ["t0k3n", "t0k3n"]),
         ("kind = \"header\", header = \"X-Api-Key\", value = \"k3y v4lue\"", "x-api-key: k3y v4lue", ["k3y v4lue", "k3y v4lue"]),
     ] {
