@@ -174,7 +174,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::domain::{AnswerClass, AttemptGroup, IdempotencyKey, OrderId, ReservationStep, TenantId};
+    use crate::domain::AnswerClass;
+    use crate::supplier::sample::ask;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -232,25 +233,6 @@ mod tests {
     fn guarded(answer: Answer<Look>, failures: u32, per_second: Option<f64>) -> Guarded<Fake> {
         let inner = Fake { answer: Mutex::new(answer), calls: AtomicUsize::new(0), shortest: Mutex::new(HOUR) };
         Guarded::new(inner, SourceName::parse("main").unwrap(), Breaker::new(failures, HOUR), per_second.and_then(Limit::new))
-    }
-
-    fn ask() -> HoldAsk {
-        let order = OrderId(uuid::Uuid::nil());
-        HoldAsk {
-            tenant: TenantId(uuid::Uuid::nil()),
-            source: SourceName::parse("main").unwrap(),
-            order,
-            key: IdempotencyKey::derive(order, &ReservationStep::parse("reserve").unwrap(), AttemptGroup::FIRST),
-            reference: None,
-            lines: Vec::new(),
-            hold_seconds: 60,
-            until: None,
-            accept_partial: false,
-            customer: None,
-            location: None,
-            timeout: Duration::from_secs(5),
-            send_before: Instant::now() + HOUR,
-        }
     }
 
     fn check() -> CheckAsk {

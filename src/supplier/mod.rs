@@ -10,6 +10,8 @@ mod http;
 mod limit;
 mod port;
 mod registry;
+#[cfg(test)]
+mod sample;
 mod source_config;
 mod source_rules;
 

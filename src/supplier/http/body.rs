@@ -144,7 +144,7 @@ fn json(value: Scalar) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supplier::http::tests::ask;
+    use crate::supplier::sample::ask;
     use serde_json::json;
 
     fn parse(text: &str) -> Result<Body, (String, BodyError)> {

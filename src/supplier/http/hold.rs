@@ -9,6 +9,7 @@ use crate::domain::{ExternalReference, Hold, HoldLine, HoldState, IdError, Order
 use crate::supplier::HoldAsk;
 
 use super::form::{InstantForm, MissingLineForm};
+use super::line::{LineHandle, NoLine};
 use super::pointer::{Misread, Pointer, shortened};
 
 /// Where a hold's parts are.
@@ -43,7 +44,7 @@ pub(super) enum StateFrom {
 #[derive(Debug, Clone)]
 pub(super) struct HoldLines {
     pub(super) all: Pointer,
-    pub(super) id: Pointer,
+    pub(super) line: LineHandle,
     pub(super) reserved: Pointer,
     pub(super) missing: MissingLineForm,
 }
@@ -53,6 +54,8 @@ pub(super) struct HoldLines {
 pub(super) enum NoHold {
     #[error(transparent)]
     Misread(#[from] Misread),
+    #[error(transparent)]
+    Line(#[from] NoLine),
     #[error("{place} is no usable reference: it {why}")]
     BadReference { place: Pointer, why: IdError },
     #[error("the answer is about the hold {found}, the question was about {asked}")]
@@ -61,12 +64,14 @@ pub(super) enum NoHold {
     OtherKey(String),
     #[error("the state {0} is not mapped")]
     UnmappedState(String),
-    #[error("a line is called {0}, which is no order line of ours")]
-    ForeignLine(String),
     #[error("the line {0} is described twice")]
     LineTwice(OrderLineId),
     #[error("the line {0} is not in the answer")]
     LineMissing(OrderLineId),
+    #[error("our hold is not in the list, but the list goes on")]
+    ListCut,
+    #[error("{0} holds are listed under our key")]
+    Several(usize),
     #[error("{0} is not an amount that can be held")]
     BadAmount(Decimal),
 }
@@ -110,14 +115,17 @@ impl HoldPointers {
     }
 
     fn check_key(&self, body: &Value, ask: &HoldAsk) -> Result<(), NoHold> {
-        let Some(pointer) = &self.key else { return Ok(()) };
-        let found = pointer.text(body)?;
-        let as_uuid = ask.key.as_uuid(ask.tenant, &ask.source).to_string();
-        if found == ask.key.as_str() || found.eq_ignore_ascii_case(&as_uuid) {
-            Ok(())
-        } else {
-            Err(NoHold::OtherKey(shortened(&Value::String(found))))
+        match &self.key {
+            Some(pointer) if !self.has_key(body, ask)? => Err(NoHold::OtherKey(shortened(&Value::String(pointer.text(body)?)))),
+            Some(_) | None => Ok(()),
         }
+    }
+
+    /// The key that is there is ours, in either of its spellings.
+    pub(super) fn has_key(&self, body: &Value, ask: &HoldAsk) -> Result<bool, Misread> {
+        let Some(pointer) = &self.key else { return Ok(false) };
+        let found = pointer.text(body)?;
+        Ok(found == ask.key.as_str() || found.eq_ignore_ascii_case(&ask.key.as_uuid(ask.tenant, &ask.source).to_string()))
     }
 }
 
@@ -125,11 +133,7 @@ impl HoldLines {
     fn read(&self, body: &Value, ask: &HoldAsk, holds: bool) -> Result<Vec<HoldLine>, NoHold> {
         let mut lines: Vec<HoldLine> = Vec::new();
         for entry in self.all.array(body)? {
-            let id = self.id.text(entry)?;
-            let order_line = OrderLineId::parse(&id).map_err(|_| NoHold::ForeignLine(shortened(&Value::String(id.clone()))))?;
-            if !ask.lines.is_empty() && ask.lines.iter().all(|line| line.order_line != order_line) {
-                return Err(NoHold::ForeignLine(id));
-            }
+            let order_line = self.line.find(entry, &ask.lines)?;
             if lines.iter().any(|line| line.order_line == order_line) {
                 return Err(NoHold::LineTwice(order_line));
             }
@@ -158,7 +162,7 @@ impl HoldLines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supplier::http::tests::ask;
+    use crate::supplier::sample::ask;
     use serde_json::json;
 
     fn pointers() -> HoldPointers {
@@ -169,7 +173,12 @@ mod tests {
             key: Some(at("/key")),
             state: StateFrom::Answer(at("/state"), states.into()),
             expires_at: Some(Expiry { at: at("/until"), form: InstantForm::Rfc3339, optional: false }),
-            lines: Some(HoldLines { all: at("/lines"), id: at("/line"), reserved: at("/n"), missing: MissingLineForm::Unknown }),
+            lines: Some(HoldLines {
+                all: at("/lines"),
+                line: LineHandle::Id(at("/line")),
+                reserved: at("/n"),
+                missing: MissingLineForm::Unknown,
+            }),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::domain::{Capabilities, HoldState};
 use super::availability::CheckPointers;
 use super::body::Body;
 use super::hold::HoldPointers;
+use super::list::HoldList;
 use super::rules::Rules;
 use super::template::Text;
 use super::values::Name;
@@ -46,6 +47,8 @@ pub(super) struct HoldOperation {
 pub(super) enum Success {
     /// It describes the hold.
     Hold(Box<HoldPointers>),
+    /// It lists holds, of which one may be ours.
+    List(Box<HoldList>),
     /// It describes nothing; the operation says how the hold stands now.
     Silent(HoldState),
 }

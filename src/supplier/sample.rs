@@ -1,4 +1,4 @@
-//! An ask for the adapter's own tests.
+//! An ask for the tests in this room.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::domain::{AttemptGroup, IdempotencyKey, OrderId, OrderLine, OrderLineI
 use crate::supplier::HoldAsk;
 
 /// A phone, or a millionth of one, and two cases, for an hour.
-pub(super) fn ask() -> HoldAsk {
+pub(crate) fn ask() -> HoldAsk {
     let order = OrderId(Uuid::from_u128(2));
     let line = |n, product: &str, quantity| OrderLine {
         order_line: OrderLineId(Uuid::from_u128(n)),
