@@ -12,6 +12,8 @@ mod availability;
 mod body;
 mod client;
 mod compile;
+#[cfg(test)]
+mod documented;
 mod evidence;
 mod exchange;
 mod fence;

@@ -3,6 +3,7 @@
 //! To add an adapter: a constructor on [`bench::Bench`], and one line in [`for_every_adapter`].
 
 mod bench;
+mod depot;
 mod faults;
 mod holds;
 mod hostile;

@@ -64,8 +64,8 @@ fn check_what_is_sent(profile: &Profile) -> Result<(), Placed> {
             return fault(place, "it needs {reference}, {key} or {key_uuid}");
         }
     }
-    if lacks(profile.extend.as_ref(), &[Name::Until]) {
-        return fault("extend", "it needs {until}");
+    if lacks(profile.extend.as_ref(), &[Name::Until, Name::UntilEpochSeconds]) {
+        return fault("extend", "it needs {until} or {until_epoch_seconds}");
     }
     Ok(())
 }
