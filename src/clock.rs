@@ -34,6 +34,7 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is where everybody else gets the time from")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }

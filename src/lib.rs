@@ -8,7 +8,18 @@ pub mod retry;
 pub mod shutdown;
 
 pub mod engine;
+pub mod model;
 pub mod store;
 pub mod supplier;
+
+pub mod operations;
+pub mod topics;
+
+pub mod ops;
+
+pub mod config;
+
+pub mod app;
+pub mod cli;
 
 pub mod simulator;

@@ -1,6 +1,6 @@
 //! Every metric: its name, its labels, its buckets, in one list.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
 /// One metric as operators see it.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,23 @@ pub const ENGINE_LOCK_EXTENSIONS: &str = "holdfast_engine_lock_extensions_total"
 pub const ENGINE_LEASES_CANCELLED: &str = "holdfast_engine_leases_cancelled_total";
 /// Token requests to the identity provider.
 pub const ENGINE_TOKEN_REQUESTS: &str = "holdfast_engine_token_requests_total";
+
+/// Tasks by what the engine heard of them.
+pub const TASKS_TOLD: &str = "holdfast_tasks_told_total";
+/// Calls to inventories, by source, operation and class of answer.
+pub const SUPPLIER_CALL_SECONDS: &str = "holdfast_supplier_call_seconds";
+/// Settlements that had to wait for the database.
+pub const SETTLE_RETRIES: &str = "holdfast_settle_retries_total";
+/// Reservations that the reconciler looked at, by what it found.
+pub const RECONCILED: &str = "holdfast_reconciled_total";
+/// Tasks unlocked for sessions that died.
+pub const RESCUED_TASKS: &str = "holdfast_rescued_tasks_total";
+/// Reservations by state, and the age of the oldest in it.
+pub const RESERVATIONS: &str = "holdfast_reservations";
+/// Age of the oldest reservation in an open state.
+pub const OLDEST_OPEN: &str = "holdfast_oldest_open_reservation_age";
+/// Facts that wait to be published.
+pub const OUTBOX_ROWS: &str = "holdfast_outbox_rows";
 
 /// The list.
 pub const ALL: &[Metric] = &[
@@ -101,7 +118,51 @@ pub const ALL: &[Metric] = &[
         labels: &["outcome"],
         help: "Access tokens asked of the identity provider for the engine",
     },
+    Metric {
+        name: TASKS_TOLD,
+        kind: Kind::Counter,
+        labels: &["topic", "outcome"],
+        help: "External tasks by what came of telling the engine (heard, gone, lock_lost, unheard, handed_back)",
+    },
+    Metric {
+        name: SUPPLIER_CALL_SECONDS,
+        kind: Kind::Seconds(CALL_SECONDS),
+        labels: &["source", "operation", "answer"],
+        help: "Calls to inventories, by source, operation and class of answer (DONE, REFUSED, NOT_SENT, UNKNOWN)",
+    },
+    Metric { name: SETTLE_RETRIES, kind: Kind::Counter, labels: &[], help: "Answers that had to wait for the database" },
+    Metric {
+        name: RECONCILED,
+        kind: Kind::Counter,
+        labels: &["outcome"],
+        help: "Reservations that the reconciler looked at (settled, open, not_sent, busy, error)",
+    },
+    Metric { name: RESCUED_TASKS, kind: Kind::Counter, labels: &[], help: "External tasks unlocked for sessions that died" },
+    Metric { name: RESERVATIONS, kind: Kind::Gauge, labels: &["status"], help: "Reservations that are not at an end, by state" },
+    Metric {
+        name: OLDEST_OPEN,
+        kind: Kind::Gauge,
+        labels: &["status"],
+        help: "Age in seconds of the oldest reservation in a state that is not an end",
+    },
+    Metric { name: OUTBOX_ROWS, kind: Kind::Gauge, labels: &[], help: "Facts that wait to be published" },
 ];
+
+/// Counts a task by what came of telling the engine.
+pub fn task_told(topic: &'static str, outcome: &'static str) {
+    counter!(TASKS_TOLD, "topic" => topic, "outcome" => outcome).increment(1);
+}
+
+/// Times a call to an inventory.
+pub fn supplier_call(source: &str, operation: &'static str, answer: &'static str, took: std::time::Duration) {
+    histogram!(SUPPLIER_CALL_SECONDS, "source" => source.to_owned(), "operation" => operation, "answer" => answer)
+        .record(took.as_secs_f64());
+}
+
+/// Counts a settlement that waits for the database.
+pub fn settle_retried() {
+    counter!(SETTLE_RETRIES).increment(1);
+}
 
 /// Tells the installed recorder what each metric means.
 pub fn describe() {

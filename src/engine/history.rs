@@ -104,15 +104,14 @@ pub struct ProcessInstanceRecord {
     pub id: ProcessInstanceId,
     /// Its business key.
     pub business_key: Option<String>,
+    /// The outermost instance that called it, directly or not; its own id where nothing called it.
+    pub root_process_instance_id: Option<ProcessInstanceId>,
     /// The version of the model.
     pub process_definition_id: ProcessDefinitionId,
     /// The model.
     pub process_definition_key: String,
     /// `ACTIVE`, `SUSPENDED`, `COMPLETED`, `EXTERNALLY_TERMINATED` or `INTERNALLY_TERMINATED`.
     pub state: String,
-    /// The end event that ended it; `None` while it runs and when it was ended from outside.
-    #[serde(default)]
-    pub end_activity_id: Option<String>,
     /// When it began.
     #[serde(default, deserialize_with = "date::optional")]
     pub start_time: Option<DateTime<Utc>>,
@@ -184,6 +183,17 @@ impl EngineClient {
             .query("sortOrder", "asc")
             .read()
             .await
+    }
+
+    /// The end events that an instance reached, in that order. None: it still runs, or it was ended from
+    /// outside, or by a BPMN error that nobody caught.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub async fn end_events(&self, instance: &ProcessInstanceId) -> Result<Vec<String>, EngineError> {
+        let query = ActivityQuery { process_instance_id: Some(instance.clone()), finished: true, ..ActivityQuery::default() };
+        let activities = self.activity_history(&query).await?.into_iter();
+        Ok(activities.filter(|activity| activity.activity_type.ends_with("EndEvent")).map(|activity| activity.activity_id).collect())
     }
 
     /// One process instance, running or over, if the engine remembers it.

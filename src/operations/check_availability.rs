@@ -69,7 +69,10 @@ impl Operations {
         let (reference, lines, why) = match reply.answer {
             Answer::Done(said) => {
                 // A line that the inventory does not mention is not known, whatever it says of the others.
-                let lines = question.lines.iter().map(|line| said.lines.iter().find(|l| l.order_line == line.order_line).cloned().unwrap_or_else(|| unknown(line)));
+                let lines = question
+                    .lines
+                    .iter()
+                    .map(|line| said.lines.iter().find(|l| l.order_line == line.order_line).cloned().unwrap_or_else(|| unknown(line)));
                 (said.reference, lines.collect::<Vec<_>>(), None)
             }
             Answer::Refused(refusal) => (None, question.lines.iter().map(unknown).collect(), Some(refusal.code)),

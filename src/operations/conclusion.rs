@@ -33,7 +33,7 @@ pub enum OperationError {
     #[error("keep the record of the reservation")]
     Store(#[from] StoreError),
     /// No inventory of this name is configured.
-    #[error("inventory source `{name}` is not configured; configured are: {known}")]
+    #[error("find the inventory `{name}`: the configured ones are {known}")]
     UnknownSource {
         /// The name that was asked for.
         name: String,

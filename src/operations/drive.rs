@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Answer, Hold, Look, Operation, Plan, Reservation, Said, Settlement, SourceName, plan, settle};
+use crate::domain::{
+    Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationStatus, Said, Settlement, SourceName, plan, settle,
+};
 use crate::metrics;
 use crate::operations::{Conclusion, Errand, OperationError, Operations, ids};
 use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Wanted};
@@ -13,7 +15,8 @@ use crate::supplier::{HoldAsk, Reply, Source};
 const MOST_STEPS: usize = 8;
 /// How long a settlement waits for a database that is away before it asks again.
 const SETTLE_PAUSES: [Duration; 5] =
-    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400), Duration::from_secs(1), Duration::from_secs(2)];
+    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400), Duration::from_secs(1), LONGEST_SETTLE_PAUSE];
+const LONGEST_SETTLE_PAUSE: Duration = Duration::from_secs(2);
 
 impl Operations {
     /// Runs an errand for a reservation that exists.
@@ -49,7 +52,8 @@ impl Operations {
             metrics::supplier_call(claim.row.source.as_str(), claim.operation.as_str(), reply.answer.class().as_str(), started.elapsed());
 
             // Settle.
-            let settlement = settle(&claim.row, claim.operation, &reply.answer, &source.policy, self.clock.now()).map_err(StoreError::from)?;
+            let settlement =
+                settle(&claim.row, claim.operation, &reply.answer, &source.policy, self.clock.now()).map_err(StoreError::from)?;
             match self.settle(errand, &claim, &reply, &settlement, &actor).await {
                 Ok(()) => {}
                 // Somebody else found out, or will: whoever holds the row now answers.
@@ -62,8 +66,7 @@ impl Operations {
                 Said::NotKnown(why) => return Ok(Conclusion::Unknown(after, why)),
                 Said::NotSent(why) => return Ok(Conclusion::NotSent(after, why)),
                 Said::Refused(rejection) => return Ok(Conclusion::Refused(after, rejection)),
-                // A look answered what was asked; looking again would answer the same.
-                Said::Known if claim.operation == Operation::Lookup && answered_by_look(&after, errand) => return Ok(Conclusion::Settled(after)),
+                Said::Known if is_answered(claim.operation, &after, &errand.goal) => return Ok(Conclusion::Settled(after)),
                 Said::Known => {
                     let capabilities = source.supplier.capabilities();
                     if plan(&after, &errand.goal, &capabilities, &source.policy, self.clock.now()) == Plan::Conclude {
@@ -78,9 +81,10 @@ impl Operations {
 
     /// The configured inventory of this name.
     pub(crate) fn source(&self, name: &SourceName) -> Result<&Source, OperationError> {
-        self.suppliers
-            .get(name)
-            .ok_or_else(|| OperationError::UnknownSource { name: name.to_string(), known: self.suppliers.names().collect::<Vec<_>>().join(", ") })
+        self.suppliers.get(name).ok_or_else(|| OperationError::UnknownSource {
+            name: name.to_string(),
+            known: self.suppliers.names().collect::<Vec<_>>().join(", "),
+        })
     }
 
     async fn claim(&self, errand: &Errand, request_hash: Option<[u8; 32]>, actor: &Arc<str>) -> Result<Claimed, OperationError> {
@@ -145,12 +149,18 @@ impl Operations {
             after: settlement.after.clone(),
             moves: settlement.moves.clone(),
             next_check_at: settlement.next_check_at,
-            ended: Some(Ended { call: claim.call, operation: claim.operation, class: reply.answer.class(), note, evidence: reply.evidence.clone() }),
+            ended: Some(Ended {
+                call: claim.call,
+                operation: claim.operation,
+                class: reply.answer.class(),
+                note,
+                evidence: reply.evidence.clone(),
+            }),
             waiting: if open { errand.waiting.clone() } else { None },
             actor: Arc::clone(actor),
             now: self.clock.now(),
         };
-        let mut pauses = SETTLE_PAUSES.iter().chain(std::iter::repeat(&Duration::from_secs(2)));
+        let mut pauses = SETTLE_PAUSES.iter().chain(std::iter::repeat(&LONGEST_SETTLE_PAUSE));
         loop {
             match self.store.settle(job.clone()).await {
                 Err(error) if error.is_away() && Instant::now() < self.lease.until() + Duration::from_secs(60) => {
@@ -161,7 +171,9 @@ impl Operations {
                     }
                 }
                 // The commit may have gone through although its answer was lost: then the row has our call's end already.
-                Err(StoreError::ClaimLost(id)) => return if self.settled_before(claim).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) },
+                Err(StoreError::ClaimLost(id)) => {
+                    return if self.settled_before(claim).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) };
+                }
                 done => return done,
             }
         }
@@ -172,11 +184,12 @@ impl Operations {
     }
 }
 
-/// A verification ends with the look that showed the hold; so does finding out what was open.
-fn answered_by_look(after: &Reservation, errand: &Errand) -> bool {
-    use crate::domain::{Goal, ReservationStatus as Status};
-    match errand.goal {
-        Goal::Verify | Goal::Resolve | Goal::Decide(_) => !matches!(after.status, Status::ReleaseRequested) && !after.release_wanted,
+/// Some goals end with the call that showed how things stand; asking again would answer the same.
+fn is_answered(operation: Operation, after: &Reservation, goal: &Goal) -> bool {
+    let to_be_released = after.release_wanted || after.status == ReservationStatus::ReleaseRequested;
+    match goal {
+        Goal::Verify => operation == Operation::Lookup && !to_be_released,
+        Goal::Resolve | Goal::Decide(_) => !after.is_open() && !to_be_released,
         Goal::Reserve | Goal::Release | Goal::Confirm | Goal::Extend { .. } => false,
     }
 }

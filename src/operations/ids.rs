@@ -17,6 +17,7 @@ pub(crate) fn evidence() -> EvidenceId {
 }
 
 /// The id of a boot: random, because worker ids are made of its beginning.
-pub(crate) fn session() -> SessionId {
+#[must_use]
+pub fn session() -> SessionId {
     SessionId(Uuid::new_v4())
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
-use crate::store::{Find, Timeline, WaitingTask};
+use crate::store::{Census, Find, Timeline, WaitingTask};
 
 /// A row that is due to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,12 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn list_settled_waiting(&self, tenants: &[TenantId], since: TimeDelta, limit: i64) -> Result<Vec<SettledWaiting>, OperationError> {
+    pub async fn list_settled_waiting(
+        &self,
+        tenants: &[TenantId],
+        since: TimeDelta,
+        limit: i64,
+    ) -> Result<Vec<SettledWaiting>, OperationError> {
         let tenants = self.tenants(tenants).await?;
         let found = self.store.list_settled_waiting(&tenants, self.clock.now() - since, limit).await?;
         Ok(found.into_iter().map(|(tenant, reservation, task)| SettledWaiting { tenant, reservation, task }).collect())
@@ -55,14 +60,21 @@ impl Operations {
         let seen_at = self.clock.now();
         let Some(row) = self.get(due.tenant, &Find::Id(due.reservation)).await? else { return Ok(Conclusion::NotFound) };
         let goal = if row.release_wanted || row.status == ReservationStatus::ReleaseRequested { Goal::Release } else { Goal::Resolve };
-        let errand = Errand { tenant: due.tenant, find: Find::Id(due.reservation), goal, actor: Some("reconciler".to_owned()), waiting: None };
+        let errand =
+            Errand { tenant: due.tenant, find: Find::Id(due.reservation), goal, actor: Some("reconciler".to_owned()), waiting: None };
         let conclusion = self.run(&errand).await?;
         let put_off = match &conclusion {
             // Nothing was written, so that the row would be due again at once.
             Conclusion::Settled(row) => next_quiet_check(row, seen_at),
-            Conclusion::Unknown(row, _) => Some(seen_at + self.source(&row.source).map_or(TimeDelta::minutes(1), |source| source.policy.slowest_check)),
+            Conclusion::Unknown(row, _) => {
+                Some(seen_at + self.source(&row.source).map_or(TimeDelta::minutes(1), |source| source.policy.slowest_check))
+            }
             Conclusion::NotSent(..) | Conclusion::NotPossible(..) => Some(seen_at + TimeDelta::seconds(30)),
-            Conclusion::Refused(..) | Conclusion::Busy(_) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => None,
+            Conclusion::Refused(..)
+            | Conclusion::Busy(_)
+            | Conclusion::NotFound
+            | Conclusion::OtherRequest(_)
+            | Conclusion::EarlierAttemptLives => None,
         };
         self.store.put_off(due.tenant, due.reservation, seen_at, put_off).await?;
         Ok(conclusion)
@@ -106,6 +118,24 @@ impl Operations {
     /// [`OperationError::Store`].
     pub async fn order_gone(&self, tenant: TenantId, id: ReservationId) -> Result<(), OperationError> {
         Ok(self.store.want_release(tenant, id, self.clock.now()).await?)
+    }
+
+    /// Counts what is open.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn census(&self, tenants: &[TenantId]) -> Result<Census, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        Ok(self.store.count_open(&tenants, self.clock.now()).await?)
+    }
+
+    /// Keeps an outbox that nobody publishes at this many rows; says how many were dropped.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn trim_outbox(&self, tenants: &[TenantId], keep: i64) -> Result<u64, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        Ok(self.store.trim_outbox(&tenants, keep).await?)
     }
 
     async fn tenants(&self, configured: &[TenantId]) -> Result<Vec<TenantId>, OperationError> {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub use check_availability::{CheckAvailability, CheckError};
 pub use conclusion::{Conclusion, OperationError};
 pub use errand::Errand;
+pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
 pub use reserve::Reserve;
 
@@ -55,6 +56,7 @@ impl Operations {
 
     /// The terms of a row's inventory; nothing if that inventory is no longer configured.
     fn terms(&self, row: &Reservation) -> Option<Terms> {
-        self.suppliers.get(&row.source).map(|source| Terms { capabilities: source.supplier.capabilities(), policy: source.policy })
+        let source = self.suppliers.get(&row.source)?;
+        Some(Terms { capabilities: source.supplier.capabilities(), policy: source.policy })
     }
 }

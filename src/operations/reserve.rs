@@ -23,8 +23,10 @@ impl Operations {
     /// # Errors
     /// [`OperationError`]; nothing was sent then.
     pub async fn reserve(&self, command: Reserve) -> Result<Conclusion, OperationError> {
-        let Reserve { request, process_instance, waiting } = command;
+        let Reserve { mut request, process_instance, waiting } = command;
         let source = self.source(&request.source)?;
+        // No inventory is asked to hold longer than it can; the process learns the real time from `reservedUntil`.
+        request.hold_for = source.max_hold.map_or(request.hold_for, |most| request.hold_for.min(most));
         let errand = Errand {
             tenant: request.tenant,
             find: Find::Key(request.source.clone(), request.key()),

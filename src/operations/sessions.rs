@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::operations::Operations;
-use crate::store::{DeadSession, StoreError};
+use crate::operations::{OperationError, Operations};
+use crate::store::DeadSession;
 
 impl Operations {
     /// Renews the lease; false if it ran out, so that this boot must end.
     ///
     /// # Errors
-    /// [`StoreError`] if the database is away; the lease is then as it was.
-    pub async fn renew_session(&self) -> Result<bool, StoreError> {
-        self.store.renew_session(&self.lease).await
+    /// [`OperationError::Store`] if the database is away; the lease is then as it was.
+    pub async fn renew_session(&self) -> Result<bool, OperationError> {
+        Ok(self.store.renew_session(&self.lease).await?)
     }
 
     /// The instant after which nothing may be sent in this boot's name.
@@ -23,16 +23,16 @@ impl Operations {
     /// Says goodbye.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn end_session(&self) -> Result<(), StoreError> {
-        self.store.end_session().await
+    /// [`OperationError::Store`].
+    pub async fn end_session(&self) -> Result<(), OperationError> {
+        Ok(self.store.end_session().await?)
     }
 
     /// The dead sessions whose engine locks are to be undone now.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn list_dead_sessions(&self, sweep_for: Duration) -> Result<Vec<DeadSession>, StoreError> {
-        self.store.list_dead_sessions(sweep_for).await
+    /// [`OperationError::Store`].
+    pub async fn list_dead_sessions(&self, sweep_for: Duration) -> Result<Vec<DeadSession>, OperationError> {
+        Ok(self.store.list_dead_sessions(sweep_for).await?)
     }
 }

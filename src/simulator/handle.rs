@@ -12,6 +12,7 @@ use super::faults::{FaultRequest, FaultStatus};
 use super::hold::Hold;
 use super::inventory::StockLevel;
 use super::shared::Shared;
+use super::webhook::{WebhookStatus, WebhookTarget};
 
 /// A running simulator; dropping it stops it.
 #[derive(Debug)]
@@ -71,6 +72,20 @@ impl Simulator {
     /// Moves the simulator's clock; a negative step goes back.
     pub fn advance_clock_ms(&self, step_ms: i64) {
         self.shared.advance(step_ms);
+    }
+
+    /// Sends a notice of each effect here from now on, or to nobody.
+    ///
+    /// # Errors
+    ///
+    /// If the address or the secret cannot be used; the text says which.
+    pub fn aim_webhook(&self, target: Option<WebhookTarget>) -> Result<(), &'static str> {
+        self.shared.webhook.aim(target)
+    }
+
+    /// How many notices arrived.
+    pub fn webhook(&self) -> WebhookStatus {
+        self.shared.webhook.status()
     }
 
     /// Refuses connections from now on, for good or for a while.

@@ -16,6 +16,7 @@ mod ledger;
 mod net;
 mod server;
 mod shared;
+mod webhook;
 
 pub use amount::Amount;
 pub use config::{CreateMode, LookupMode, SimulatorConfig};
@@ -25,3 +26,4 @@ pub use handle::Simulator;
 pub use hold::{Hold, HoldLine, HoldState};
 pub use inventory::StockLevel;
 pub use server::{SimulatorError, start};
+pub use webhook::{WebhookStatus, WebhookTarget};

@@ -19,6 +19,7 @@ use super::inventory::Inventory;
 use super::ledger::Ledger;
 use super::net::{Connection, Gate, GatedListener};
 use super::shared::Shared;
+use super::webhook::{Webhook, deliver_all};
 
 /// Why a simulator did not start.
 #[derive(Debug, thiserror::Error)]
@@ -61,19 +62,24 @@ pub async fn start(config: SimulatorConfig) -> Result<Simulator, SimulatorError>
     let admin_listener = bind(config.admin_listen, Arc::new(Gate::new(&stop)))?;
     let addresses = (listener.address(), admin_listener.address());
 
+    let (webhook, notices) = Webhook::new();
+    let webhook = Arc::new(webhook);
     let config = Arc::new(config);
+    let run = format!("{:08x}", seed & 0xffff_ffff);
     let shared = Arc::new(Shared {
-        inventory: Mutex::new(Inventory::new(Arc::clone(&config), ledger, format!("{:08x}", seed & 0xffff_ffff))),
+        inventory: Mutex::new(Inventory::new(Arc::clone(&config), ledger, Arc::clone(&webhook), run)),
         faults: FaultBook::new(seed),
         config,
         clock,
         gate,
         stop: stop.clone(),
+        webhook,
     });
     let tasks = vec![
         spawn_server(listener, client_router(Arc::clone(&shared)), stop.clone()),
         spawn_server(admin_listener, admin_router(Arc::clone(&shared)), stop.clone()),
         tokio::spawn(tick(Arc::clone(&shared))),
+        tokio::spawn(deliver_all(Arc::clone(&shared), notices)),
     ];
     Ok(Simulator::new(shared, addresses, tasks))
 }

@@ -13,6 +13,7 @@ use super::faults::{Facts, FaultBook, Fired};
 use super::hold::Hold;
 use super::inventory::{Answer, Inventory, Manner, Mishap, Moment, Refusal};
 use super::net::Gate;
+use super::webhook::Webhook;
 
 /// One running simulator.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) faults: FaultBook,
     pub(crate) gate: Arc<Gate>,
     pub(crate) stop: CancellationToken,
+    pub(crate) webhook: Arc<Webhook>,
     pub(crate) inventory: Mutex<Inventory>,
 }
 
@@ -41,7 +43,12 @@ impl Shared {
 
     /// Does what a request asks.
     pub(crate) fn act(&self, call: &Call, answered: Answered, fault: Option<&'static str>) -> Answer {
-        self.inventory().act(call, &self.manner(answered, fault, false))
+        self.act_with_notices(call, answered, fault, 1)
+    }
+
+    /// Does what a request asks, and queues so many notices of it.
+    pub(crate) fn act_with_notices(&self, call: &Call, answered: Answered, fault: Option<&'static str>, notices: u8) -> Answer {
+        self.inventory().act(call, &Manner { notices, ..self.manner(answered, fault, false) })
     }
 
     /// Does it once more, whatever its key says.
@@ -111,7 +118,7 @@ impl Shared {
     }
 
     fn manner(&self, answered: Answered, fault: Option<&'static str>, again: bool) -> Manner {
-        Manner { now: self.clock.now(), answered, fault, again }
+        Manner { now: self.clock.now(), answered, fault, again, notices: 1 }
     }
 
     fn moment(&self) -> Moment {

@@ -146,7 +146,7 @@ impl Store {
     ///
     /// # Errors
     /// As the database says, or [`StoreError::Illegal`] for a decision that the table of transitions does not have.
-    pub async fn claim(&self, wanted: &Wanted, terms: &dyn Fn(&Reservation) -> Option<Terms>) -> Result<Claimed, StoreError> {
+    pub async fn claim(&self, wanted: &Wanted, terms: &(dyn Fn(&Reservation) -> Option<Terms> + Sync)) -> Result<Claimed, StoreError> {
         let mut tx = begin(&self.pool, "claim", &[wanted.tenant]).await?;
         let Some((before, row)) = read(&mut tx, wanted.tenant, &wanted.find, true).await? else { return Ok(Claimed::NotFound) };
         if wanted.request_hash.is_some_and(|hash| hash.as_slice() != before.request_hash.as_slice()) {

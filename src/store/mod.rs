@@ -6,6 +6,7 @@
 //! clock because that is the only clock all replicas share.
 
 mod batch;
+mod census;
 mod claims;
 mod engine_tasks;
 mod error;
@@ -20,6 +21,7 @@ mod sessions;
 mod settlements;
 mod timeline;
 
+pub use census::{Census, StateCount};
 pub use claims::{Asking, Claimed, FreshClaim, Terms, Wanted};
 pub use engine_tasks::WaitingTask;
 pub use error::StoreError;
@@ -29,6 +31,6 @@ pub use pool::{Store, StoreOptions};
 pub use provision::{Provision, provision};
 pub use reservations::Find;
 pub use sessions::{DeadSession, SessionLease};
-pub(crate) use settlements::SettleJob;
 pub use settlements::Ended;
+pub(crate) use settlements::SettleJob;
 pub use timeline::{Timeline, TimelineEntry};

@@ -6,7 +6,7 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::domain::{IdempotencyKey, LineRecord, OrderId, Reservation, ReservationId, ReservationStep, SourceName, TenantId};
+use crate::domain::{AttemptGroup, IdempotencyKey, LineRecord, OrderId, Reservation, ReservationId, ReservationStep, SourceName, TenantId};
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError, rows};
 
@@ -17,6 +17,8 @@ pub enum Find {
     Id(ReservationId),
     /// By the key that its request makes.
     Key(SourceName, IdempotencyKey),
+    /// One attempt group of an order step.
+    Group(OrderId, ReservationStep, AttemptGroup),
     /// The newest attempt group of an order step.
     Newest(OrderId, ReservationStep),
 }
@@ -40,6 +42,12 @@ select r.*, exists (
 ) as claim_alive
 from reservation r where order_id = $1 and reservation_step = $3 and tenant_id = $2
 order by attempt_group desc limit 1";
+const BY_GROUP: &str = "\
+-- reservation_by_group
+select r.*, exists (
+    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
+) as claim_alive
+from reservation r where order_id = $1 and reservation_step = $3 and tenant_id = $2 and attempt_group = $4";
 const BY_ID_LOCKED: &str = "\
 -- reservation_by_id_locked
 select r.*, exists (
@@ -51,6 +59,9 @@ fn query(find: &Find, tenant: TenantId) -> Query<'static, Postgres, PgArguments>
     match find {
         Find::Id(id) => sqlx::query(BY_ID).bind(id.0).bind(tenant.0),
         Find::Key(source, key) => sqlx::query(BY_KEY).bind(source.as_str().to_owned()).bind(tenant.0).bind(key.as_str().to_owned()),
+        Find::Group(order, step, group) => {
+            sqlx::query(BY_GROUP).bind(order.0).bind(tenant.0).bind(step.as_str().to_owned()).bind(group.number())
+        }
         Find::Newest(order, step) => sqlx::query(NEWEST).bind(order.0).bind(tenant.0).bind(step.as_str().to_owned()),
     }
 }

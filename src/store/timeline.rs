@@ -58,11 +58,12 @@ impl Store {
     /// [`StoreError::Away`] or [`StoreError::Refused`].
     pub(crate) async fn is_call_ended(&self, tenant: TenantId, call: CallId) -> Result<bool, StoreError> {
         let mut tx = begin(&self.pool, "is_call_ended", &[tenant]).await?;
-        let ended = sqlx::query_scalar("-- is_call_ended\nselect exists (select from supplier_call where call_id = $1 and ended_at is not null)")
-            .bind(call.0)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(StoreError::during("is_call_ended"))?;
+        let ended =
+            sqlx::query_scalar("-- is_call_ended\nselect exists (select from supplier_call where call_id = $1 and ended_at is not null)")
+                .bind(call.0)
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(StoreError::during("is_call_ended"))?;
         tx.commit().await.map_err(StoreError::during("is_call_ended"))?;
         Ok(ended)
     }

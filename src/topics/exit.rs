@@ -54,38 +54,48 @@ pub struct Exit {
     pub say: Say,
     /// The reservation.
     pub about: Option<(TenantId, ReservationId)>,
+    /// Until when its hold counts.
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Exit {
     /// A bad variable: an incident that names it; nothing was sent.
     pub(crate) fn bad_input(error: &InputError) -> Self {
-        Self { say: Say::Incident { message: format!("BAD INPUT: {error}. Nothing was sent. Correct it, then retry.") }, about: None }
+        Self {
+            say: Say::Incident { message: format!("BAD INPUT: {error}. Nothing was sent. Correct it, then retry.") },
+            about: None,
+            until: None,
+        }
     }
 
     /// An operation that could not be carried out.
     pub(crate) fn failed(error: &OperationError) -> Self {
         let say = match error {
-            OperationError::UnknownSource { .. } => {
-                Say::Incident { message: format!("BAD INPUT: variable `inventorySource`: {error}. Nothing was sent. Correct it, then retry.") }
-            }
+            OperationError::UnknownSource { .. } => Say::Incident {
+                message: format!(
+                    "BAD INPUT: variable `inventorySource` must name a configured inventory; holdfast could not {error}. Nothing was sent. Correct it, then retry."
+                ),
+            },
             error if error.is_away() => Say::Retry { message: format!("the database is away: {}. Nothing was sent", chain(error)) },
             error => Say::Incident { message: format!("holdfast could not {}", chain(error)) },
         };
-        Self { say, about: None }
+        Self { say, about: None, until: None }
     }
 
     /// What a topic's operation came to.
     pub(crate) fn of(topic: Topic, conclusion: Conclusion) -> Self {
-        let about = match &conclusion {
+        let row = match &conclusion {
             Conclusion::Settled(row)
             | Conclusion::Refused(row, _)
             | Conclusion::NotPossible(row, _)
             | Conclusion::Unknown(row, _)
             | Conclusion::NotSent(row, _)
             | Conclusion::Busy(row)
-            | Conclusion::OtherRequest(row) => Some((row.tenant, row.id)),
+            | Conclusion::OtherRequest(row) => Some(row.as_ref()),
             Conclusion::NotFound | Conclusion::EarlierAttemptLives => None,
         };
+        let about = row.map(|row| (row.tenant, row.id));
+        let until = row.and_then(Reservation::ruling_expiry);
         let say = match conclusion {
             Conclusion::Settled(row) => settled(topic, &row),
             Conclusion::Busy(_) => Say::Later,
@@ -109,7 +119,7 @@ impl Exit {
                 }
             },
         };
-        Self { say, about }
+        Self { say, about, until }
     }
 }
 
@@ -117,6 +127,8 @@ fn settled(topic: Topic, row: &Reservation) -> Say {
     let complete = || Say::Complete(variables(row));
     let lost = || bpmn(Code::HoldLost, row, &format!("the hold is lost: the reservation is {}", row.status));
     match (topic, row.status) {
+        // A process that asks what became of its confirmation must not be told RESERVED while that is open.
+        (Topic::Reconcile, _) if row.is_open() => open(row, "an operation is still open"),
         (Topic::Reconcile, _) => complete(),
 
         (Topic::Reserve, Status::Reserved | Status::Confirmed) => complete(),
@@ -124,8 +136,12 @@ fn settled(topic: Topic, row: &Reservation) -> Say {
             bpmn(Code::ReservationRejected, row, &why_rejected(row))
         }
 
-        (Topic::Release, Status::Released | Status::Expired | Status::Rejected | Status::ReleaseRequested | Status::Requested) => complete(),
-        (Topic::Release, Status::Confirmed | Status::Reserved) => bpmn(Code::ReleaseRefused, row, "the inventory does not let go of the hold"),
+        (Topic::Release, Status::Released | Status::Expired | Status::Rejected | Status::ReleaseRequested | Status::Requested) => {
+            complete()
+        }
+        (Topic::Release, Status::Confirmed | Status::Reserved) => {
+            bpmn(Code::ReleaseRefused, row, "the inventory does not let go of the hold")
+        }
 
         (Topic::Recheck, Status::Reserved | Status::Confirmed) => complete(),
         (Topic::Confirm, Status::Confirmed) => complete(),
@@ -178,7 +194,8 @@ fn not_possible(topic: Topic, row: &Reservation, why: Refused) -> Say {
 
 /// Still open: the process goes on to whoever decides, with what is known as text.
 fn open(row: &Reservation, why: &str) -> Say {
-    Say::Complete(variables(row).with("reconcileWhy", why))
+    let status = if row.pending.is_some() { Status::Unknown } else { row.status };
+    Say::Complete(variables(row).with("reservationStatus", status.as_str()).with("reconcileWhy", why))
 }
 
 fn bpmn(code: Code, row: &Reservation, message: &str) -> Say {
@@ -202,7 +219,11 @@ fn bpmn(code: Code, row: &Reservation, message: &str) -> Say {
 
 fn why_rejected(row: &Reservation) -> String {
     match &row.rejection {
-        Some(rejection) => format!("the inventory refused with {}{}", rejection.code, rejection.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default()),
+        Some(rejection) => format!(
+            "the inventory refused with {}{}",
+            rejection.code,
+            rejection.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default()
+        ),
         None => format!("the hold of attempt group {} has ended: the reservation is {}", row.group.number(), row.status),
     }
 }

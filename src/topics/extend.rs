@@ -23,6 +23,7 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
         Ok(None) => topics.now() + by,
         Err(error) => return Ok(Exit::failed(&error)),
     };
-    let errand = Errand { tenant, find, goal: Goal::Extend { until }, actor: None, waiting: Some(waiting::task(input.task, "extend", Some(until))) };
+    let errand =
+        Errand { tenant, find, goal: Goal::Extend { until }, actor: None, waiting: Some(waiting::task(input.task, "extend", Some(until))) };
     Ok(topics.run(Topic::Extend, &errand).await)
 }

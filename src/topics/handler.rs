@@ -35,7 +35,14 @@ pub struct Topics {
 impl Topics {
     /// Puts the parts together. `retry` counts where the model has no `RETRY_CONFIG`.
     #[must_use]
-    pub fn new(operations: Operations, engine: EngineClient, clock: SharedClock, defaults: Defaults, retry: RetryConfig, worker_id: &str) -> Self {
+    pub fn new(
+        operations: Operations,
+        engine: EngineClient,
+        clock: SharedClock,
+        defaults: Defaults,
+        retry: RetryConfig,
+        worker_id: &str,
+    ) -> Self {
         let reconciler_id = Arc::from(format!("{worker_id}#reconciler"));
         Self { operations, engine, clock, defaults: Arc::new(defaults), retry: Arc::new(retry), reconciler_id }
     }

@@ -94,13 +94,24 @@ impl Input<'_> {
             (Some(tenant), _) | (None, Some(tenant)) => tenant,
             (None, None) => match self.defaults.tenant {
                 Some(tenant) => tenant,
-                None => return Err(self.task.variables.text("tenantId").required("tenantId", "a UUID, because the task has no tenant in the engine").err().map_or_else(|| bad("tenantId", "must be a UUID", ""), InputError::from)),
+                None => {
+                    return Err(self
+                        .task
+                        .variables
+                        .text("tenantId")
+                        .required("tenantId", "a UUID, because the task has no tenant in the engine")
+                        .err()
+                        .map_or_else(|| bad("tenantId", "must be a UUID", ""), InputError::from));
+                }
             },
         };
         if self.defaults.tenants.is_empty() || self.defaults.tenants.contains(&tenant) {
             Ok(tenant)
         } else {
-            Err(InputError::Tenant { found: tenant.to_string(), must: "must be one of the tenants that this daemon is configured for".to_owned() })
+            Err(InputError::Tenant {
+                found: tenant.to_string(),
+                must: "must be one of the tenants that this daemon is configured for".to_owned(),
+            })
         }
     }
 
@@ -138,6 +149,17 @@ impl Input<'_> {
         match self.text("reservationId")? {
             Some(text) => ReservationId::parse(text).map(Find::Id).map_err(|must| bad("reservationId", must, text)),
             None => Ok(Find::Newest(self.order()?, self.step()?)),
+        }
+    }
+
+    /// Which reservation a question is about: of the attempt group that the process is in, if it says so. An older group's end
+    /// must not answer for a newer one.
+    pub(crate) fn find_group(&self) -> Result<Find, InputError> {
+        match self.find()? {
+            Find::Newest(order, step) if self.task.variables.integer("attemptGroup")?.is_some() => {
+                Ok(Find::Group(order, step, self.group()?))
+            }
+            find => Ok(find),
         }
     }
 

@@ -15,7 +15,15 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
     match input.text("recheckMode")?.unwrap_or("availability") {
         "hold" => {
             let errand = Errand { tenant: input.tenant()?, find: input.find()?, goal: Goal::Verify, actor: None, waiting: None };
-            Ok(topics.run(Topic::Recheck, &errand).await)
+            let mut exit = topics.run(Topic::Recheck, &errand).await;
+            if let Say::Complete(_) = exit.say
+                && let Some(until) = exit.until.filter(|until| *until <= topics.now())
+            {
+                // By our clock the hold has run out, by the inventory's it has not: a moment later both agree. Going on would arm
+                // the model's expiry timer in the past.
+                exit.say = Say::Retry { message: format!("the inventory still holds, although the hold ended at {}", instant(until)) };
+            }
+            Ok(exit)
         }
         "availability" => availability(topics, input).await,
         other => Err(bad("recheckMode", "must be `availability` or `hold`", other)),
@@ -49,11 +57,11 @@ async fn availability(topics: &Topics, input: &Input<'_>) -> Result<Exit, InputE
             variables: variables.with("rejectionCode", evidence.status.as_str()).with("rejectionLines", short_lines(&evidence)),
         },
         // Not knowing is no reason to turn an order away: ask again.
-        AvailabilityStatus::Unknown | AvailabilityStatus::NotChecked | AvailabilityStatus::Stale => {
-            Say::Retry { message: format!("the availability is not known: {}", why.unwrap_or_else(|| "the inventory did not say".to_owned())) }
-        }
+        AvailabilityStatus::Unknown | AvailabilityStatus::NotChecked | AvailabilityStatus::Stale => Say::Retry {
+            message: format!("the availability is not known: {}", why.unwrap_or_else(|| "the inventory did not say".to_owned())),
+        },
     };
-    Ok(Exit { say, about: None })
+    Ok(Exit { say, about: None, until: None })
 }
 
 fn short_lines(evidence: &AvailabilityEvidence) -> serde_json::Value {

@@ -23,7 +23,7 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
         Goal::Decide(_) => Some(format!("human: {}", decided_by.as_deref().unwrap_or("not named"))),
         _ => None,
     };
-    let errand = Errand { tenant, find: input.find()?, goal, actor, waiting: None };
+    let errand = Errand { tenant, find: input.find_group()?, goal, actor, waiting: None };
     let mut exit = topics.run(Topic::Reconcile, &errand).await;
     if let (Say::Complete(variables), Some((tenant, id))) = (&mut exit.say, exit.about)
         && let Ok(Some(timeline)) = topics.operations.timeline(tenant, id).await

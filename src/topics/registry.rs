@@ -73,8 +73,18 @@ impl Code {
 }
 
 const FINDS: [&str; 4] = ["tenantId", "orderId", "reservationId", "reservationStep"];
-const REQUESTS: [&str; 10] =
-    ["tenantId", "orderId", "inventorySource", "reservationStep", "attemptGroup", "orderLines", "holdFor", "customerId", "locationId", "channel"];
+const REQUESTS: [&str; 10] = [
+    "tenantId",
+    "orderId",
+    "inventorySource",
+    "reservationStep",
+    "attemptGroup",
+    "orderLines",
+    "holdFor",
+    "customerId",
+    "locationId",
+    "channel",
+];
 
 impl Topic {
     /// The name in the model.
@@ -120,7 +130,7 @@ impl Topic {
             Self::Release => &["releaseReason"],
             Self::Confirm => &[],
             Self::Extend => &["extendFor"],
-            Self::Reconcile => &["decision", "decisionReference", "decisionComment", "decidedBy"],
+            Self::Reconcile => &["attemptGroup", "decision", "decisionReference", "decisionComment", "decidedBy"],
         };
         FINDS.iter().chain(more).copied().collect()
     }

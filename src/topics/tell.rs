@@ -10,6 +10,9 @@ use crate::topics::registry::Topic;
 use crate::topics::retry_config::RetryConfig;
 use crate::topics::runbook;
 
+/// Waits between two tries to tell the engine.
+const TELLING: RetryPolicy = RetryPolicy::new(Duration::from_millis(50), Duration::from_secs(2));
+
 /// What came of telling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -71,9 +74,12 @@ impl Reporter<'_> {
                 tracing::info!(task.id = %self.task_id, by = ?by, "the lock passed to another worker, who answers from the row");
                 Told::Lost
             }
-            Err(error @ (EngineError::Permanent { .. } | EngineError::Downstream { .. } | EngineError::Variable(_) | EngineError::Unwritable { .. })) => {
-                self.cannot_go_on(&error, until).await
-            }
+            Err(
+                error @ (EngineError::Permanent { .. }
+                | EngineError::Downstream { .. }
+                | EngineError::Variable(_)
+                | EngineError::Unwritable { .. }),
+            ) => self.cannot_go_on(&error, until).await,
             Err(error) => {
                 tracing::warn!(task.id = %self.task_id, topic = self.topic.name(), error = %chain(&error), "the engine could not be told; the task comes again");
                 Told::Unheard
@@ -87,10 +93,8 @@ impl Reporter<'_> {
         if !matches!(self.topic, Topic::Reserve | Topic::Confirm | Topic::Extend) {
             return;
         }
-        let over = match self.topics.engine.instance_record(self.instance).await {
-            // Completed by our own lost call or by a path of the model that had its say: the model decided.
-            Ok(Some(record)) => matches!(record.state.as_str(), "EXTERNALLY_TERMINATED" | "INTERNALLY_TERMINATED"),
-            Ok(None) => false,
+        let over = match self.root_is_terminated().await {
+            Ok(over) => over,
             Err(error) => {
                 tracing::warn!(task.id = %self.task_id, error = %chain(&error), "could not find out whether the process of a vanished task is over");
                 false
@@ -104,6 +108,17 @@ impl Reporter<'_> {
         }
     }
 
+    /// The order's outermost process was ended from outside. A timer or a cancellation of the model ends a task too, but then the
+    /// process lives on and has its say; and a process that came to its end had it.
+    async fn root_is_terminated(&self) -> Result<bool, EngineError> {
+        let Some(record) = self.topics.engine.instance_record(self.instance).await? else { return Ok(false) };
+        let root = match record.root_process_instance_id {
+            Some(root) if root != *self.instance => self.topics.engine.instance_record(&root).await?,
+            _ => Some(record),
+        };
+        Ok(root.is_some_and(|root| matches!(root.state.as_str(), "EXTERNALLY_TERMINATED" | "INTERNALLY_TERMINATED")))
+    }
+
     async fn complete(&self, variables: &Variables, until: Instant) -> Result<(), EngineError> {
         let completion = Completion { variables: variables.clone(), local_variables: Variables::new() };
         self.patiently(until, || self.topics.engine.complete(self.task_id, self.worker_id, &completion)).await
@@ -111,7 +126,9 @@ impl Reporter<'_> {
 
     async fn fail(&self, exit: &Exit, message: &str, retries: u32, pause: Duration, until: Instant) -> Result<(), EngineError> {
         let details = match exit.about {
-            Some((tenant, id)) => self.topics.operations.timeline(tenant, id).await.ok().flatten().map(|timeline| runbook::write(&timeline)),
+            Some((tenant, id)) => {
+                self.topics.operations.timeline(tenant, id).await.ok().flatten().map(|timeline| runbook::write(&timeline))
+            }
             None => None,
         };
         let failure = Failure { message: message.to_owned(), details, retries, retry_timeout: pause, variables: Variables::new() };
@@ -140,6 +157,6 @@ impl Reporter<'_> {
     where
         F: Future<Output = Result<(), EngineError>>,
     {
-        retry_until(RetryPolicy::calls(), until, attempt).await
+        retry_until(TELLING, until, attempt).await
     }
 }

@@ -51,7 +51,7 @@ impl Topics {
         match self.engine.lock(&task_id, &worker_id, TELLING).await {
             Ok(()) => {}
             Err(EngineError::TaskGone) => {
-                reporter.task_gone(&Exit { say: Say::Later, about }).await;
+                reporter.task_gone(&Exit { say: Say::Later, about, until: None }).await;
                 return self.operations.forget_waiting(tenant, &waiting.task_id).await;
             }
             // A worker has it: it answers from the row.
@@ -63,7 +63,13 @@ impl Topics {
         }
         let exit = match goal(waiting) {
             Some(goal) => {
-                let errand = Errand { tenant, find: Find::Id(reservation), goal, actor: Some("reconciler".to_owned()), waiting: Some(waiting.clone()) };
+                let errand = Errand {
+                    tenant,
+                    find: Find::Id(reservation),
+                    goal,
+                    actor: Some("reconciler".to_owned()),
+                    waiting: Some(waiting.clone()),
+                };
                 match self.operations.run(&errand).await {
                     // Not known after all, or not reachable: it goes on waiting, in the incident that it has.
                     Ok(Conclusion::Unknown(..) | Conclusion::NotSent(..) | Conclusion::Busy(_)) => return self.let_wait(&task_id).await,

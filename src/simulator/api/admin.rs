@@ -17,6 +17,7 @@ use super::holds;
 use crate::simulator::amount::Amount;
 use crate::simulator::faults::FaultRequest;
 use crate::simulator::shared::Shared;
+use crate::simulator::webhook::WebhookTarget;
 
 /// Every path of the admin interface.
 pub(crate) fn admin_router(shared: Arc<Shared>) -> Router {
@@ -28,6 +29,7 @@ pub(crate) fn admin_router(shared: Arc<Shared>) -> Router {
         .route("/sim/clock", get(clock).post(advance_clock))
         .route("/sim/faults", get(faults).post(arm).delete(disarm_all))
         .route("/sim/faults/{id}", delete(disarm))
+        .route("/sim/webhook", get(webhook).put(aim_webhook).delete(silence_webhook))
         .route("/sim/gate", get(gate))
         .route("/sim/down", post(down))
         .route("/sim/up", post(up))
@@ -122,6 +124,27 @@ async fn disarm(State(shared): State<Arc<Shared>>, Path(id): Path<u64>) -> Respo
         0 => problem(StatusCode::NOT_FOUND, "there is no such fault"),
         removed => Json(json!({ "removed": removed })).into_response(),
     }
+}
+
+async fn webhook(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    Json(shared.webhook.status()).into_response()
+}
+
+async fn aim_webhook(State(shared): State<Arc<Shared>>, body: Bytes) -> Response<Body> {
+    let aimed = match read::<WebhookTarget>(&body) {
+        Ok(target) => shared.webhook.aim(Some(target)),
+        Err(problem) => return *problem,
+    };
+    match aimed {
+        Ok(()) => webhook(State(shared)).await,
+        Err(complaint) => problem(StatusCode::BAD_REQUEST, complaint),
+    }
+}
+
+async fn silence_webhook(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    // Aiming at nobody cannot fail.
+    let _ = shared.webhook.aim(None);
+    webhook(State(shared)).await
 }
 
 async fn gate(State(shared): State<Arc<Shared>>) -> Response<Body> {

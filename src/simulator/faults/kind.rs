@@ -80,6 +80,10 @@ pub enum Fault {
     DuplicateEffect,
     /// Acts and answers, then half of the first line is lost.
     DriftQuantity,
+    /// Acts and answers, and sends the notice of it twice.
+    DuplicateCallback,
+    /// Acts, and answers only after the notice of it has been delivered.
+    CallbackBeforeAnswer,
 }
 
 /// How an answer differs from what was agreed.
@@ -128,6 +132,8 @@ impl Fault {
             Self::Forget => "forget",
             Self::DuplicateEffect => "duplicate_effect",
             Self::DriftQuantity => "drift_quantity",
+            Self::DuplicateCallback => "duplicate_callback",
+            Self::CallbackBeforeAnswer => "callback_before_answer",
         }
     }
 }

@@ -38,6 +38,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, call: Call, connection: Connectio
 enum Way {
     Plain(Answer),
     Delayed(Answer, Duration),
+    AfterNotice(Answer),
     Whole(Response<Body>),
     Reset,
     Never,
@@ -120,6 +121,8 @@ fn strike(shared: &Shared, call: &Call, fault: &Fault) -> Way {
             shared.act_again(call, name);
             Way::Plain(answer)
         }
+        Fault::DuplicateCallback => Way::Plain(shared.act_with_notices(call, Answered::Yes, name, 2)),
+        Fault::CallbackBeforeAnswer => Way::AfterNotice(shared.act_with_notices(call, Answered::Late, name, 0)),
     }
 }
 
@@ -137,6 +140,12 @@ impl Way {
             Self::Plain(answer) => respond(answer),
             Self::Delayed(answer, delay) => {
                 tokio::time::sleep(delay).await;
+                respond(answer)
+            }
+            Self::AfterNotice(answer) => {
+                if let Some(notice) = &answer.notice {
+                    shared.webhook.deliver(notice, shared).await;
+                }
                 respond(answer)
             }
             Self::Whole(response) => response,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::simulator::amount::Amount;
 use crate::simulator::entry::Effect;
 use crate::simulator::hold::Hold;
+use crate::simulator::webhook::Notice;
 
 /// An answer before any fault has touched it.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) code: Option<String>,
     /// The hold that it is about.
     pub(crate) reference: Option<String>,
+    /// What somebody is to be told of it, if that has not been queued.
+    pub(crate) notice: Option<Notice>,
 }
 
 /// A no, with its reason.
@@ -40,17 +43,24 @@ pub(crate) struct ShortLine {
 impl Answer {
     /// A body that tells, and nothing that changed.
     pub(crate) fn told(body: &impl Serialize) -> Self {
-        Self { status: 200, body: json(body), effect: Effect::None, code: None, reference: None }
+        Self { status: 200, body: json(body), effect: Effect::None, code: None, reference: None, notice: None }
     }
 
     /// The hold as it is now.
     pub(crate) fn hold(status: u16, hold: &Hold, effect: Effect) -> Self {
-        Self { status, body: json(hold), effect, code: None, reference: Some(hold.reference.clone()) }
+        Self { status, body: json(hold), effect, code: None, reference: Some(hold.reference.clone()), notice: None }
     }
 
     /// A no about no hold in particular.
     pub(crate) fn refused(refusal: &Refusal) -> Self {
-        Self { status: refusal.status, body: json(refusal), effect: Effect::Refused, code: Some(refusal.code.clone()), reference: None }
+        Self {
+            status: refusal.status,
+            body: json(refusal),
+            effect: Effect::Refused,
+            code: Some(refusal.code.clone()),
+            reference: None,
+            notice: None,
+        }
     }
 }
 

@@ -15,9 +15,7 @@ impl Tenant {
         match hold.state {
             HoldState::Released => return Ok(Answer::hold(200, hold, Effect::None)),
             HoldState::Expired => return Err(expired()),
-            HoldState::Confirmed if hold.consumed || !config.confirmed_releasable => {
-                return Err(Refusal::new(409, "ALREADY_CONFIRMED", "the reservation is confirmed and cannot be released"));
-            }
+            HoldState::Confirmed if hold.consumed || !config.confirmed_releasable => return Err(confirmed()),
             HoldState::Held | HoldState::Confirmed => {}
         }
         let hold = self.end(reference, HoldState::Released).ok_or_else(Refusal::not_found)?;
@@ -47,7 +45,8 @@ impl Tenant {
         let hold = self.holds.get_mut(reference).ok_or_else(Refusal::not_found)?;
         match hold.state {
             HoldState::Expired => return Err(expired()),
-            HoldState::Released | HoldState::Confirmed => return Err(not_held()),
+            HoldState::Released => return Err(not_held()),
+            HoldState::Confirmed => return Err(confirmed()),
             HoldState::Held => {}
         }
         if let Some(longest) = config.max_hold_seconds
@@ -65,6 +64,10 @@ impl Tenant {
 
 fn expired() -> Refusal {
     Refusal::new(410, "EXPIRED", "the reservation has expired")
+}
+
+fn confirmed() -> Refusal {
+    Refusal::new(409, "ALREADY_CONFIRMED", "the reservation is confirmed for good")
 }
 
 fn not_held() -> Refusal {

@@ -4,9 +4,11 @@ use std::cmp::Reverse;
 
 use super::answer::Answer;
 use super::state::{Inventory, Manner, Moment};
+use crate::simulator::clock::Instant;
 use crate::simulator::command::Call;
 use crate::simulator::entry::{Answered, Asked, Effect, LedgerEntry, Operation, Origin};
 use crate::simulator::hold::{Hold, HoldState};
+use crate::simulator::webhook::Notice;
 
 /// Why a hold changed although nobody asked for it.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +20,8 @@ pub(super) struct Cause {
 }
 
 impl Inventory {
-    /// Writes down a request and what came of it.
-    pub(super) fn record_call(&mut self, call: &Call, manner: &Manner, answer: &Answer) {
+    /// Writes down a request and what came of it; a notice that is to be withheld comes back.
+    pub(super) fn record_call(&mut self, call: &Call, manner: &Manner, answer: &Answer) -> Option<Notice> {
         let command = &call.command;
         let reference = answer.reference.as_deref().or(command.reference());
         let hold = reference.and_then(|reference| self.hold(&call.tenant, reference));
@@ -43,7 +45,13 @@ impl Inventory {
             fault: manner.fault.map(str::to_owned),
         };
         let reminder = hold.and_then(|hold| reminder(&call.tenant, hold, answer.effect));
+        let notice = hold.and_then(|hold| self.notice(&call.tenant, hold, answer.effect, manner.now));
         self.file(entry, reminder);
+        match notice {
+            Some(notice) if manner.notices > 0 => self.webhook.enqueue(&notice, manner.notices),
+            withheld => return withheld,
+        }
+        None
     }
 
     /// Writes down what befell a hold.
@@ -66,8 +74,18 @@ impl Inventory {
             answered: Answered::No,
             fault: None,
         };
+        let notice = self.notice(tenant, hold, cause.effect, cause.moment.now);
         let reminder = reminder(tenant, hold, cause.effect);
         self.file(entry, reminder);
+        if let Some(notice) = notice {
+            self.webhook.enqueue(&notice, 1);
+        }
+    }
+
+    /// The notice of the entry that is about to be filed, if anybody wants to be told.
+    fn notice(&self, tenant: &str, hold: &Hold, effect: Effect, now: Instant) -> Option<Notice> {
+        let id = || format!("msg_{}_{}", self.run, self.ledger.last_seq() + 1);
+        self.webhook.is_aimed().then(|| Notice::of(id(), tenant, hold, effect, now)).flatten()
     }
 
     fn file(&mut self, entry: LedgerEntry, reminder: Option<Reminder>) {
@@ -77,7 +95,7 @@ impl Inventory {
 }
 
 /// When to look whether a hold is over, and where to find it.
-pub(super) type Reminder = (crate::simulator::clock::Instant, String, String);
+pub(super) type Reminder = (Instant, String, String);
 
 fn reminder(tenant: &str, hold: &Hold, effect: Effect) -> Option<Reminder> {
     let moved = matches!(effect, Effect::HoldPlaced | Effect::HoldExtended | Effect::Drifted);

@@ -16,6 +16,7 @@ use crate::simulator::config::SimulatorConfig;
 use crate::simulator::entry::{Answered, Effect, Operation, Origin};
 use crate::simulator::hold::{Hold, HoldState};
 use crate::simulator::ledger::Ledger;
+use crate::simulator::webhook::Webhook;
 
 /// How a request is acted upon: when, under which fault, and whether its true answer will go out.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub(crate) struct Manner {
     pub(crate) fault: Option<&'static str>,
     /// Acts a second time, whatever the request key led to.
     pub(crate) again: bool,
+    /// How often a notice of it is queued; with none, the notice comes back with the answer.
+    pub(crate) notices: u8,
 }
 
 /// When something happens: by the simulator's clock, and by the machine's.
@@ -41,14 +44,15 @@ pub(crate) struct Inventory {
     pub(super) tenants: HashMap<String, Tenant>,
     pub(super) due: BinaryHeap<Reverse<(Instant, String, String)>>,
     pub(super) ledger: Ledger,
-    run: String,
+    pub(super) webhook: Arc<Webhook>,
+    pub(super) run: String,
     named: u64,
 }
 
 impl Inventory {
     /// An inventory without stock; `run` goes into every reference and tells this run from others.
-    pub(crate) fn new(config: Arc<SimulatorConfig>, ledger: Ledger, run: String) -> Self {
-        Self { config, tenants: HashMap::new(), due: BinaryHeap::new(), ledger, run, named: 0 }
+    pub(crate) fn new(config: Arc<SimulatorConfig>, ledger: Ledger, webhook: Arc<Webhook>, run: String) -> Self {
+        Self { config, tenants: HashMap::new(), due: BinaryHeap::new(), ledger, webhook, run, named: 0 }
     }
 
     /// Does what is asked, writes it down, and says what to answer.
@@ -72,14 +76,14 @@ impl Inventory {
             Command::Extend(change, expires_at) => tenant.extend(&change.reference, *expires_at, now, &config),
             Command::List(request) => tenant.list(request, now, &config),
         };
-        let answer = result.unwrap_or_else(|refusal| Answer::refused(&refusal));
-        self.record_call(call, manner, &answer);
+        let mut answer = result.unwrap_or_else(|refusal| Answer::refused(&refusal));
+        answer.notice = self.record_call(call, manner, &answer);
         answer
     }
 
     /// Writes down a request that is not acted upon.
     pub(crate) fn ignore(&mut self, call: &Call, manner: &Manner) {
-        let nothing = Answer { status: 0, body: Vec::new(), effect: Effect::None, code: None, reference: None };
+        let nothing = Answer { status: 0, body: Vec::new(), effect: Effect::None, code: None, reference: None, notice: None };
         self.record_call(call, manner, &nothing);
     }
 

@@ -8,7 +8,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 /// The time after which these clients lose patience.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(crate) struct Bench {
     pub(crate) simulator: Simulator,

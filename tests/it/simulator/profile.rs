@@ -137,12 +137,15 @@ async fn an_extended_hold_outlives_its_first_end_but_not_the_longest_hold() {
 }
 
 #[tokio::test]
-async fn a_confirmed_hold_cannot_be_released_where_that_is_not_allowed_and_never_when_consumed() {
+async fn a_confirmed_hold_cannot_be_extended_nor_released_where_that_is_not_allowed() {
     let bench = Bench::new(SimulatorConfig { confirmed_releasable: false, ..Default::default() }).await;
     bench.simulator.set_stock("acme", "router", 10);
     let reference = bench.held("k", "2").await;
     bench.change(&reference, "confirm").await;
     let (status, body) = bench.change(&reference, "release").await;
+    assert_eq!((status, &body["code"]), (409, &json!("ALREADY_CONFIRMED")));
+    let until = json!({"requestKey": "k", "expiresAt": "2100-01-01T00:00:00Z"});
+    let (status, body) = bench.post(&format!("/reservations/{reference}/extend"), &until).await;
     assert_eq!((status, &body["code"]), (409, &json!("ALREADY_CONFIRMED")));
 }
 

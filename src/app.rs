@@ -1,0 +1,330 @@
+//! Putting the daemon together: the only place that sees every room. Building binds and connects; running runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use metrics_exporter_prometheus::PrometheusHandle;
+use reqwest::Url;
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{Config, ConfigError, EngineAuth, EngineConfig};
+use crate::domain::TenantId;
+use crate::engine::{
+    ClientCredentials, Credentials, EngineClient, EngineError, EngineSettings, FetchOrder, HeldTask, LoopStatus, Poller, PollerSettings,
+    RefillPolicy, SecretPlacement, TaskHandler, WorkerId,
+};
+use crate::operations::{Operations, new_session};
+use crate::ops::{Admin, AdminError, Fenced, Probe, Probes, Reconciler, Rescuer, heartbeat, housekeeping};
+use crate::shutdown::Shutdown;
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::supplier::{SourceError, Suppliers};
+use crate::topics::{Class, Defaults, RetryConfig, Topics};
+
+/// The suffixes of the worker ids that a session uses at the engine.
+const SUFFIXES: [&str; 3] = ["starts", "ends", "reconciler"];
+
+/// Why the daemon does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A setting cannot be used.
+    #[error("use the configuration")]
+    Config(#[from] ConfigError),
+    /// A setting that is an address cannot be read.
+    #[error("setting `{key}` must be a URL such as {example}, it is `{found}`")]
+    Url {
+        /// Which one.
+        key: &'static str,
+        /// What it should look like.
+        example: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// A setting that every daemon needs is missing.
+    #[error("setting `{key}` must be set: {what}")]
+    Missing {
+        /// Which one.
+        key: &'static str,
+        /// What it is for.
+        what: &'static str,
+    },
+    /// The database cannot be used.
+    #[error("use the database")]
+    Store(#[from] StoreError),
+    /// An inventory cannot be used.
+    #[error("use the configured inventories")]
+    Source(#[from] SourceError),
+    /// The engine client cannot be made.
+    #[error("talk to the engine")]
+    Engine(#[from] EngineError),
+    /// Health and metrics cannot be served.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As it was asked to.
+    Stopped,
+    /// Its session ran out: it must begin anew under another one.
+    Fenced,
+}
+
+/// The daemon, connected and bound, not running yet.
+pub struct App {
+    config: Config,
+    tenants: Vec<TenantId>,
+    operations: Operations,
+    topics: Topics,
+    engine: EngineClient,
+    store: Store,
+    pollers: Vec<Poller>,
+    statuses: Vec<LoopStatus>,
+    admin: Option<Admin>,
+    worker_id: String,
+}
+
+impl App {
+    /// Connects to the database, puts the session on record, binds the listeners. Nothing is fetched yet.
+    ///
+    /// # Errors
+    /// [`AppError`], with what to do about it.
+    pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, AppError> {
+        use secrecy::ExposeSecret as _;
+        let clock: SharedClock = SystemClock::shared();
+        let tenants = config.tenants()?;
+        if config.database.url.expose_secret().is_empty() {
+            return Err(AppError::Missing {
+                key: "database.url",
+                what: "the daemon keeps the truth in PostgreSQL (HOLDFAST__DATABASE__URL)",
+            });
+        }
+        let suppliers = Arc::new(Suppliers::build(&config.sources)?);
+        let engine = EngineClient::new(engine_settings(&config.engine)?, Arc::clone(&clock))?;
+        let session = new_session();
+        let store = Store::connect(&StoreOptions {
+            url: config.database.url.clone(),
+            max_connections: config.database.max_connections,
+            acquire_timeout: Duration::from_millis(config.database.acquire_timeout_ms),
+            session,
+        })
+        .await?;
+        let host = host_name();
+        let short = session.to_string().chars().take(8).collect::<String>();
+        let worker_id = format!("holdfast/{host}/{short}");
+        let lease = Arc::new(store.open_session(&worker_id, &host, env!("CARGO_PKG_VERSION")).await?);
+        let operations = Operations::new(store.clone(), suppliers, Arc::clone(&clock), lease, &worker_id);
+        let defaults = Defaults {
+            source: config.default_source()?,
+            hold_for: TimeDelta::seconds(config.reservations.hold_for_s),
+            tenants: tenants.clone(),
+            tenant: TenantId::parse(&config.reservations.default_tenant).ok(),
+            evidence_good_for: TimeDelta::seconds(config.reservations.evidence_ttl_s),
+        };
+        let retry = RetryConfig::parse(&config.engine.retry)
+            .map_err(|error| ConfigError::Bad { key: "engine.retry".to_owned(), must: format!("must be one: {error}") })?;
+        let topics = Topics::new(operations.clone(), engine.clone(), clock, defaults, retry, &worker_id);
+        let pollers: Vec<Poller> =
+            [Class::Starts, Class::Ends].map(|class| poller(&config.engine, &engine, &topics, &worker_id, class)).into();
+        let statuses: Vec<LoopStatus> = pollers.iter().map(Poller::status).collect();
+        let admin = match config.admin.listen.as_str() {
+            "" => None,
+            address => Some(Admin::bind(address, probes(&store, &operations, &statuses), metrics).await?),
+        };
+        Ok(Self { config, tenants, operations, topics, engine, store, pollers, statuses, admin, worker_id })
+    }
+
+    /// Where health and metrics are served.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().and_then(Admin::address)
+    }
+
+    /// The name under which this boot appears in Cockpit, before the `#` of its loops.
+    #[must_use]
+    pub fn worker_id(&self) -> &str {
+        &self.worker_id
+    }
+
+    /// How the poll loops are, for tests and benchmarks.
+    #[must_use]
+    pub fn loops(&self) -> &[LoopStatus] {
+        &self.statuses
+    }
+
+    /// Runs until it is asked to stop. Stopping goes: not ready, fetch no more, finish what is in flight, hand back what never
+    /// began, end the session, close.
+    pub async fn run(self, shutdown: Shutdown) -> Ended {
+        let Self { config, tenants, operations, topics, engine, store, pollers, admin, worker_id, .. } = self;
+        tracing::info!(worker.id = worker_id, engine.url = config.engine.url, "running");
+        let mut loops = tokio::task::JoinSet::new();
+        if let Some(admin) = admin {
+            let shutdown = shutdown.clone();
+            loops.spawn(async move { admin.serve(shutdown).await });
+        }
+        let mut polling = tokio::task::JoinSet::new();
+        for poller in pollers {
+            let shutdown = shutdown.clone();
+            polling.spawn(poller.run(shutdown));
+        }
+        let rescuer = Rescuer {
+            operations: operations.clone(),
+            engine,
+            suffixes: SUFFIXES.to_vec(),
+            long_poll: Duration::from_millis(config.engine.long_poll_ms),
+        };
+        let reconciler = Reconciler {
+            operations: operations.clone(),
+            topics,
+            tenants: tenants.clone(),
+            period: Duration::from_millis(config.reconciler.period_ms),
+            batch: config.reconciler.batch,
+        };
+        let mut keeping = tokio::task::JoinSet::new();
+        {
+            let shutdown = shutdown.clone();
+            keeping.spawn(async move { rescuer.run(&shutdown).await });
+        }
+        {
+            let shutdown = shutdown.clone();
+            keeping.spawn(async move { reconciler.run(&shutdown).await });
+        }
+        {
+            let (shutdown, operations) = (shutdown.clone(), operations.clone());
+            let keep = Some(config.events.keep_rows);
+            keeping.spawn(async move { housekeeping(&operations, &tenants, keep, &shutdown).await });
+        }
+        let beating = heartbeat(&operations, &shutdown);
+        let ended = {
+            let finishing = async {
+                while polling.join_next().await.is_some() {}
+                while keeping.join_next().await.is_some() {}
+            };
+            tokio::select! {
+                beat = beating => match beat {
+                    Err(Fenced) => {
+                        shutdown.request_hard();
+                        Ended::Fenced
+                    }
+                    Ok(()) => Ended::Stopped,
+                },
+                () = finishing => Ended::Stopped,
+            }
+        };
+        // After a hard stop the loops get a moment to let go of what they hold.
+        let letting_go = async {
+            while polling.join_next().await.is_some() {}
+            while keeping.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(Duration::from_secs(6), letting_go).await.is_err() {
+            tracing::warn!("some loops did not end in time");
+        }
+        if let Err(error) = operations.end_session().await {
+            tracing::warn!(error = %error, "the session could not be ended; its lease runs out by itself");
+        }
+        shutdown.request_hard();
+        while loops.join_next().await.is_some() {}
+        store.close().await;
+        tracing::info!(worker.id = worker_id, ?ended, "ended");
+        ended
+    }
+}
+
+/// Hands each task of a poll to its topic.
+struct Dispatch(Topics);
+
+#[async_trait]
+impl TaskHandler for Dispatch {
+    async fn handle(&self, batch: Vec<HeldTask>) {
+        let mut tasks: FuturesUnordered<_> = batch
+            .into_iter()
+            .map(|held| async move {
+                self.0.handle(&held.task, held.hold.lease()).await;
+                // The permit and the lock go back as soon as this task is done, whatever its neighbours do.
+                drop(held);
+            })
+            .collect();
+        while tasks.next().await.is_some() {}
+    }
+}
+
+fn poller(config: &EngineConfig, engine: &EngineClient, topics: &Topics, worker_id: &str, class: Class) -> Poller {
+    let permits = match class {
+        Class::Starts => config.permits_starts,
+        Class::Ends => config.permits_ends,
+    };
+    let settings = PollerSettings {
+        name: class.suffix().to_owned(),
+        worker_id: WorkerId::new(format!("{worker_id}#{}", class.suffix())),
+        topics: topics.subscriptions(class, Duration::from_millis(config.lock_duration_ms)),
+        permits,
+        long_poll: Duration::from_millis(config.long_poll_ms),
+        order: FetchOrder { by_priority: config.by_priority, oldest_first: config.oldest_first },
+        refill: RefillPolicy::default(),
+    };
+    Poller::new(engine.clone(), settings, Arc::new(Dispatch(topics.clone())))
+}
+
+/// What the engine client needs, from the settings.
+///
+/// # Errors
+/// [`AppError::Url`].
+pub fn engine_settings(config: &EngineConfig) -> Result<EngineSettings, AppError> {
+    let url = |key, text: &str| {
+        Url::parse(text).map_err(|_| AppError::Url { key, example: "https://engine.example/engine-rest", found: text.to_owned() })
+    };
+    let credentials = match config.auth {
+        EngineAuth::None => Credentials::None,
+        EngineAuth::Basic => Credentials::Basic { username: config.username.clone(), password: config.password.clone() },
+        EngineAuth::OAuth2 => Credentials::ClientCredentials(ClientCredentials {
+            token_url: url("engine.token_url", &config.token_url)?,
+            client_id: config.client_id.clone(),
+            client_secret: config.client_secret.clone(),
+            scope: config.scope.clone(),
+            audience: config.audience.clone(),
+            secret_placement: SecretPlacement::default(),
+            timeout: Duration::from_secs(10),
+        }),
+    };
+    Ok(EngineSettings::new(url("engine.url", &config.url)?).with_credentials(credentials))
+}
+
+fn probes(store: &Store, operations: &Operations, loops: &[LoopStatus]) -> Probes {
+    let (store, operations, loops) = (store.clone(), operations.clone(), loops.to_vec());
+    Arc::new(move || {
+        let (store, operations, loops) = (store.clone(), operations.clone(), loops.clone());
+        Box::pin(async move {
+            let mut parts = Vec::new();
+            let database = store.ping().await;
+            parts.push(Probe {
+                part: "database".to_owned(),
+                ok: database.is_ok(),
+                says: database.err().map_or_else(|| "answers".to_owned(), |error| error.to_string()),
+            });
+            let now = std::time::Instant::now();
+            let leased = operations.lease_until() > now;
+            parts.push(Probe {
+                part: "session".to_owned(),
+                ok: leased,
+                says: if leased { "has its lease".to_owned() } else { "its lease was not renewed in time: nothing is sent".to_owned() },
+            });
+            for status in loops {
+                let snapshot = status.snapshot(now);
+                let says = snapshot.last_error.unwrap_or_else(|| format!("{} of {} in flight", snapshot.in_flight, snapshot.permits));
+                parts.push(Probe { part: format!("engine, loop {}", snapshot.name), ok: snapshot.failures == 0, says });
+            }
+            parts
+        })
+    })
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')).take(64).collect();
+    if name.is_empty() { "host".to_owned() } else { name }
+}

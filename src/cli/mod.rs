@@ -1,0 +1,64 @@
+//! The command line: one file per subcommand.
+
+mod check_config;
+mod deploy;
+mod error;
+mod migrate;
+mod output;
+mod reservation;
+mod run;
+mod simulate_supplier;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The inventory work of Camunda 7 order processes: at most one hold per order step, and none forgotten.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, about, max_term_width = 110)]
+pub struct Cli {
+    /// A configuration file, laid over the defaults; `HOLDFAST__SECTION__KEY` variables are laid over both
+    #[arg(long, short, global = true, value_name = "FILE", env = "HOLDFAST_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon until SIGTERM
+    Run,
+    /// Bring the database's schema up to this version, as its owner
+    Migrate(migrate::Migrate),
+    /// Deploy the order process, its sub-process and its form to the engine, after checking them
+    Deploy(deploy::Deploy),
+    /// Read the configuration, check it, and say what is wrong with it
+    CheckConfig,
+    /// Run an inventory that misbehaves on request
+    SimulateSupplier(simulate_supplier::SimulateSupplier),
+    /// Look at reservations
+    Reservation(reservation::Reservation),
+}
+
+impl Cli {
+    /// Carries out the command.
+    pub async fn carry_out(self) -> ExitCode {
+        let config = self.config.as_deref();
+        let done = match self.command {
+            Command::Run => run::run(config).await,
+            Command::Migrate(command) => command.carry_out(config).await,
+            Command::Deploy(command) => command.carry_out(config).await,
+            Command::CheckConfig => check_config::check_config(config),
+            Command::SimulateSupplier(command) => command.carry_out().await,
+            Command::Reservation(command) => command.carry_out(config).await,
+        };
+        match done {
+            Ok(code) => code,
+            Err(error) => {
+                output::complain(&format!("holdfast: {}", error.chain()));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}

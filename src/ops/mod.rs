@@ -1,0 +1,19 @@
+//! Keeping it alive and visible: the loops without a caller, health, metrics, logs.
+//!
+//! **Invariant:** a loop takes no input: what it does after a restart is what it did before.
+
+mod admin;
+mod driver;
+mod heartbeat;
+mod housekeeping;
+mod reconciler;
+mod rescuer;
+mod telemetry;
+
+pub use admin::{Admin, AdminError, Probe, Probes};
+pub(crate) use driver::{Loop, Round};
+pub(crate) use heartbeat::{Fenced, heartbeat};
+pub(crate) use housekeeping::housekeeping;
+pub(crate) use reconciler::Reconciler;
+pub(crate) use rescuer::Rescuer;
+pub use telemetry::{LogSettings, start_logging};

@@ -1,0 +1,52 @@
+//! Undoes the engine locks of sessions that died, so that their tasks go on within seconds and not when the locks run out.
+//!
+//! A dead session's parked poll still draws tasks: the engine locks them for a client that is gone. So a dead session stays on the
+//! list for as long as its last poll may have been parked. Unlocking too early is harmless, because claims still fence.
+
+use std::time::Duration;
+
+use crate::engine::{EngineClient, WorkerId};
+use crate::metrics::RESCUED_TASKS;
+use crate::operations::{OperationError, Operations};
+use crate::ops::{Loop, Round};
+use crate::shutdown::Shutdown;
+
+/// How often dead sessions are looked for.
+const RESCUER: Loop = Loop { name: "rescuer", period: Duration::from_millis(500) };
+/// How much longer than a poll may be parked its ghost locks are looked for.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// The loop and what it needs.
+pub(crate) struct Rescuer {
+    pub(crate) operations: Operations,
+    pub(crate) engine: EngineClient,
+    /// The suffixes of the worker ids that a session polls under.
+    pub(crate) suffixes: Vec<&'static str>,
+    /// How long a poll may be parked.
+    pub(crate) long_poll: Duration,
+}
+
+impl Rescuer {
+    pub(crate) async fn run(self, shutdown: &Shutdown) {
+        RESCUER.run(shutdown, || self.turn()).await;
+    }
+
+    async fn turn(&self) -> Result<Round, OperationError> {
+        for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN).await? {
+            for suffix in &self.suffixes {
+                let worker = WorkerId::new(format!("{}#{suffix}", dead.worker_id));
+                match self.engine.unlock_held_by(&worker).await {
+                    Ok(0) => {}
+                    Ok(unlocked) => {
+                        metrics::counter!(RESCUED_TASKS).increment(unlocked as u64);
+                        tracing::info!(session.id = %dead.session, worker.id = %worker, unlocked, "tasks of a dead session were unlocked");
+                    }
+                    Err(error) => {
+                        tracing::warn!(worker.id = %worker, error = %error, "the tasks of a dead session could not be unlocked yet")
+                    }
+                }
+            }
+        }
+        Ok(Round::Idle)
+    }
+}

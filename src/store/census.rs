@@ -1,0 +1,97 @@
+//! Counting for dashboards, and trimming an outbox that nobody publishes.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row as _;
+
+use crate::domain::{ReservationStatus, TenantId};
+use crate::store::pool::begin;
+use crate::store::{Store, StoreError};
+
+/// How many rows a round of trimming takes away at most.
+const MOST_TRIMMED: i64 = 5_000;
+
+/// What there is.
+#[derive(Debug, Clone, Default)]
+pub struct Census {
+    /// The reservations that are not at an end, by state; states without any are counted as none.
+    pub states: Vec<StateCount>,
+    /// Facts in the outbox.
+    pub outbox_rows: i64,
+}
+
+/// How many reservations are in a state.
+#[derive(Debug, Clone, Copy)]
+pub struct StateCount {
+    /// The state.
+    pub status: ReservationStatus,
+    /// How many.
+    pub count: i64,
+    /// Since how many seconds the oldest of them has not moved.
+    pub oldest_age_s: f64,
+}
+
+impl Store {
+    /// Counts what is open.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn count_open(&self, tenants: &[TenantId], now: DateTime<Utc>) -> Result<Census, StoreError> {
+        let during = "count_open";
+        let mut tx = begin(&self.pool, during, tenants).await?;
+        let rows = sqlx::query(
+            "-- count_open
+select status, count(*) as count, extract(epoch from $1 - min(updated_at))::float8 as age from reservation
+where status in ('REQUESTED', 'UNKNOWN', 'RESERVED', 'CONFIRMED', 'RELEASE_REQUESTED', 'RELEASE_UNKNOWN')
+group by status",
+        )
+        .bind(now)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(StoreError::during(during))?;
+        let outbox_rows = sqlx::query_scalar("-- count_outbox\nselect count(*) from outbox")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(StoreError::during(during))?;
+        tx.commit().await.map_err(StoreError::during(during))?;
+        let mut found = std::collections::HashMap::new();
+        for row in rows {
+            let status: String = row.try_get("status").map_err(StoreError::during(during))?;
+            let count: i64 = row.try_get("count").map_err(StoreError::during(during))?;
+            let age: f64 = row.try_get("age").map_err(StoreError::during(during))?;
+            found.insert(status, (count, age.max(0.0)));
+        }
+        let states = ReservationStatus::ALL
+            .into_iter()
+            .filter(|status| !status.is_end())
+            .map(|status| {
+                let (count, oldest_age_s) = found.get(status.as_str()).copied().unwrap_or_default();
+                StateCount { status, count, oldest_age_s }
+            })
+            .collect();
+        Ok(Census { states, outbox_rows })
+    }
+
+    /// Drops the oldest facts beyond `keep`, a bounded number at a time; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn trim_outbox(&self, tenants: &[TenantId], keep: i64) -> Result<u64, StoreError> {
+        let during = "trim_outbox";
+        let mut tx = begin(&self.pool, during, tenants).await?;
+        let done = sqlx::query(
+            "-- trim_outbox
+delete from outbox where outbox_id in (
+    select outbox_id from outbox
+    where outbox_id <= (select outbox_id from outbox order by outbox_id desc offset $1 limit 1)
+    order by outbox_id limit $2
+)",
+        )
+        .bind(keep)
+        .bind(MOST_TRIMMED)
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::during(during))?;
+        tx.commit().await.map_err(StoreError::during(during))?;
+        Ok(done.rows_affected())
+    }
+}

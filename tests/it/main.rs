@@ -1,0 +1,10 @@
+//! Every test that needs something running, in one binary, against the stack that `make up` starts.
+
+#[cfg(test)]
+mod engine_contract;
+#[cfg(test)]
+mod models;
+#[cfg(test)]
+mod simulator;
+#[cfg(test)]
+mod support;

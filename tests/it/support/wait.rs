@@ -1,0 +1,35 @@
+//! Waiting until something is so, with a bound and a sentence for when it never was.
+
+use std::time::{Duration, Instant};
+
+/// The bound for anything that the engine does by itself.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// Asks again and again until there is an answer; panics with `what` after `within`.
+pub(crate) async fn until<T, F>(what: &str, within: Duration, mut probe: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(2);
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(begun.elapsed() < within, "waited {within:?} in vain until {what}");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// The same for a plain condition.
+pub(crate) async fn until_true<F>(what: &str, within: Duration, mut probe: impl FnMut() -> F)
+where
+    F: Future<Output = bool>,
+{
+    until(what, within, || {
+        let holds = probe();
+        async { holds.await.then_some(()) }
+    })
+    .await;
+}
