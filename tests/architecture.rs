@@ -301,6 +301,24 @@ fn every_metric_is_on_the_page_for_operators() {
 }
 
 #[test]
+fn the_table_of_topics_is_the_registry() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/processes.md")).unwrap();
+    let mut wanted = String::new();
+    for topic in ALL_TOPICS {
+        let quoted = |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let codes: Vec<&str> = topic.codes().iter().map(|code| code.as_str()).collect();
+        let codes = if codes.is_empty() { "nothing".to_owned() } else { quoted(codes) };
+        let _ = writeln!(wanted, "| `{}` | {} | {codes} |", topic.name(), quoted(topic.variables()));
+    }
+    assert!(page.contains(&wanted), "docs/processes.md must hold these rows:\n{wanted}");
+    for topic in ALL_TOPICS {
+        for variable in topic.variables() {
+            assert!(page.matches(&format!("`{variable}`")).count() > 1, "docs/processes.md does not explain `{variable}`");
+        }
+    }
+}
+
+#[test]
 fn the_check_on_states_in_the_database_is_the_list_of_states() {
     let sql = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/0001_reservations.sql")).unwrap();
     let check = sql.split("constraint ck_reservation_status check (status in (").nth(1).unwrap().split("))").next().unwrap();
