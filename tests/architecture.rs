@@ -1,5 +1,7 @@
 //! The borders of the house, kept: who may import whom, which room owns which crate, how large a file may grow.
 
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
