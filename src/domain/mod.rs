@@ -33,6 +33,6 @@ pub(crate) use request::MAX_LINES;
 pub use request::{OrderLine, RequestError, ReserveRequest};
 pub use reservation::{Call, LineRecord, PendingOperation, Rejection, Reservation};
 pub(crate) use settle::settle_move;
-pub use settle::{Policy, Said, Settlement, outcome_lost, settle};
+pub use settle::{AutoExtend, Policy, Said, Settlement, outcome_lost, settle};
 pub use status::ReservationStatus;
 pub use transitions::{Cause, IllegalTransition, TRANSITIONS, Transition, next};

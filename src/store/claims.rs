@@ -265,6 +265,7 @@ impl Step {
                 (Operation::Extend, Goal::Extend { until }) => Some(PendingOperation::Extend { until: *until }),
                 _ => row.pending,
             };
+            row.extensions += i32::from(operation == Operation::Extend);
             if operation.is_effect() {
                 row.last_effect_at = Some(wanted.now);
             }
