@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
-mod models;
-#[cfg(test)]
-mod simulator;
-#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod workflow;
