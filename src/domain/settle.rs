@@ -215,6 +215,11 @@ impl Rewriting {
             ) => Some(Cause::HoldExpired),
             (Status::Reserved, HoldState::Held) => return Ok(self.still_held(hold, policy, now)),
             (Status::Confirmed, HoldState::Held | HoldState::Confirmed) | (Status::ReleaseRequested, HoldState::Held) => None,
+            (Status::Released, HoldState::Held | HoldState::Confirmed) => {
+                // It acted after all, later than anyone waits. The row stays at its end; the hold is let go.
+                self.after.release_wanted = true;
+                None
+            }
             (Status::Requested | Status::Rejected | Status::Released | Status::Expired, _) => None,
         };
         if let Some(cause) = cause {
@@ -262,7 +267,26 @@ impl Rewriting {
         Ok(Said::Known)
     }
 
+    /// Letting go of a hold that showed up after its reservation had ended moves nothing: the row is where it should be.
+    fn release_late_hold(&mut self, answer: &Answer<Look>) -> Said {
+        let gone = match answer {
+            Answer::Done(Look::Found(hold)) => matches!(hold.state, HoldState::Released | HoldState::Expired),
+            Answer::Done(Look::Absent) => true,
+            Answer::Refused(refusal) => matches!(refusal.state, Some(HoldState::Released | HoldState::Expired)),
+            Answer::NotSent(_) | Answer::Unknown(_) => false,
+        };
+        if gone {
+            self.after.release_wanted = false;
+            Said::Known
+        } else {
+            Said::NotKnown("a hold that showed up after the end is not released yet".to_owned())
+        }
+    }
+
     fn release(&mut self, answer: &Answer<Look>, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+        if self.after.status == Status::Released {
+            return Ok(self.release_late_hold(answer));
+        }
         let state = match answer {
             Answer::Done(Look::Found(hold)) if matches!(hold.state, HoldState::Released | HoldState::Expired) => hold.state,
             Answer::Done(Look::Found(_)) => return self.lost("the release was answered, yet the hold is described as held".to_owned()),
@@ -365,6 +389,7 @@ impl Rewriting {
                 self.after.pending = None;
             }
             Status::Released | Status::Expired => {
+                self.after.release_wanted = false;
                 self.after.released_at = self.after.released_at.or(Some(now));
                 self.after.pending = None;
             }
@@ -396,6 +421,10 @@ impl Rewriting {
                 Status::Reserved if self.after.release_wanted || self.after.absent_looks > 0 => Some(now + policy.first_check),
                 Status::Reserved => self.after.expires_at.map(|at| (at + policy.expiry_grace).max(now + policy.first_check)),
                 Status::ReleaseRequested => Some(now + policy.orphan_after),
+                Status::Released if self.after.release_wanted => Some(now + policy.first_check),
+                Status::Released if said != Said::Known => Some(now + policy.slowest_check),
+                // Nothing was seen of the create; look once more when it can no longer act.
+                Status::Released if self.moves.last().is_some_and(|m| m.from == Status::Unknown) => Some(now + policy.linger),
                 Status::Requested
                 | Status::Rejected
                 | Status::Confirmed

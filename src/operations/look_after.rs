@@ -129,6 +129,14 @@ impl Operations {
         Ok(self.store.count_open(&tenants, self.clock.now()).await?)
     }
 
+    /// Forgets the sessions of boots that ended more than a week ago.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn forget_sessions(&self) -> Result<u64, OperationError> {
+        Ok(self.store.forget_sessions(self.clock.now() - TimeDelta::weeks(1)).await?)
+    }
+
     /// Keeps an outbox that nobody publishes at this many rows; says how many were dropped.
     ///
     /// # Errors

@@ -79,6 +79,7 @@ impl Reconciler {
                     tracing::info!(reservation.id = %row.id, status = %row.status, "found out");
                 }
                 self.topics.tell_waiting(due.tenant, due.reservation, None).await?;
+                self.topics.release_if_order_gone(row).await?;
                 "settled"
             }
             Conclusion::Refused(row, rejection) => {

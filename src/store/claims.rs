@@ -250,6 +250,10 @@ impl Step {
                 other => break other,
             }
         };
+        if plan == Plan::NeedsHuman && row.manual_since.is_none() {
+            row.manual_since = Some(wanted.now);
+            changed = true;
+        }
         let asks = if let Plan::Ask(operation, cause) = plan {
             if let Some(cause) = cause {
                 let settlement = settle_move(&row, cause, &terms.policy, wanted.now)?;

@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
+mod simulator;
+#[cfg(test)]
+mod supplier_conformance;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod workflow;

@@ -54,8 +54,7 @@ impl Row {
     /// Nothing about it is open, and nobody is at it.
     pub(crate) fn is_at_rest(&self) -> bool {
         let settled = matches!(self.status.as_str(), "RESERVED" | "CONFIRMED" | "REJECTED" | "RELEASED" | "EXPIRED");
-        let wanted_away = self.says_held() && self.release_wanted;
-        settled && !wanted_away && self.pending_operation.is_none() && self.claim_session.is_none()
+        settled && !self.release_wanted && self.pending_operation.is_none() && self.claim_session.is_none()
     }
 }
 

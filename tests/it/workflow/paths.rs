@@ -105,16 +105,20 @@ async fn an_order_waits_for_an_inventory_that_is_down_and_then_goes_through() {
 }
 
 #[tokio::test]
-async fn a_reserve_that_was_never_sent_is_sent_later_under_the_same_key() {
-    let shop = Shop::open_with(|setup| setup.hasty()).await;
+async fn a_reserve_that_the_inventory_never_took_is_sent_again_under_the_same_key() {
+    let shop = Shop::open_with(|setup| {
+        let not_taken: toml::Table = toml::from_str("status = 503\ncode = 'INTERNAL'\nmeans = 'not_sent'").unwrap();
+        setup.profile["reserve"]["answers"].as_array_mut().unwrap().push(not_taken.into());
+    })
+    .await;
     let _daemon = Daemon::start(&shop).await;
-    // The check is answered late enough that the inventory is down before the reserve follows it.
-    let slow = shop.arm(FaultScope::Check, Some(1), Fault::Slow { delay_ms: 700 });
+    let busy = shop.arm(FaultScope::Reserve, Some(2), Fault::Unavailable { retry_after: 1 });
     let order = shop.order().await;
-    until_true("the check is under way", BY_ITSELF, async || shop.fault(slow).fired == 1).await;
-    order.runs_of("Task_CheckAvailability").await;
-    order.waits_at("Task_ReserveStock").await;
     order.is_reserved().await;
+    assert_eq!((shop.fault(busy).fired, order.failures().await), (2, 2));
+    assert_eq!(order.path().await, ["REQUESTED", "RESERVED"], "nothing was ever unknown");
+    assert_eq!(order.calls_of("reserve").await, 3);
+    assert!(order.past_incidents().await.is_empty());
     order.judge().await;
 }
 
