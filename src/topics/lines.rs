@@ -108,7 +108,7 @@ mod tests {
             ("quantity", "0", "variable `orderLines[0].quantity` must be greater than 0, it is `0`"),
             ("quantity", "-2", "variable `orderLines[0].quantity` must be greater than 0, it is `-2`"),
             ("quantity", "1.1234567", "variable `orderLines[0].quantity` must have at most 6 decimals, it is `1.1234567`"),
-            ("quantity", "1e30", "variable `orderLines[0].quantity` must be less than 1000000000000, it is `1e30`"),
+            ("quantity", "1e30", "variable `orderLines[0].quantity` must be less than 1000000000000, it is `1e+30`"),
             ("quantity", "true", "variable `orderLines[0].quantity` must be a number or a decimal text, it is `true`"),
             ("quantity", "\"two\"", "variable `orderLines[0].quantity` must be a decimal number such as 2 or 0.5, it is `two`"),
             ("productOfferingId", "\"\"", "variable `orderLines[0].productOfferingId` must be 1 to 200 printable characters, it is ``"),
