@@ -56,12 +56,12 @@ impl Quantity {
         // Exactly: the other reading rounds what does not fit, and a rounded quantity is another quantity.
         let value = Decimal::from_str_exact(text)
             .or_else(|error| if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { Err(error) });
-        let tiny = text.contains("e-") || text.contains("E-");
+        // Of an exponent out of range the crate does not say which way it is out.
+        let huge = text.contains(['e', 'E']) && !text.contains("e-") && !text.contains("E-");
         match value {
             Ok(value) => Self::new(value),
             Err(rust_decimal::Error::ExceedsMaximumPossibleValue) => Err(QuantityError::TooLarge),
-            // The crate says the same of both ends of the scale; the sign of the exponent tells them apart.
-            Err(rust_decimal::Error::Underflow | rust_decimal::Error::ScaleExceedsMaximumPrecision(_)) if !tiny => {
+            Err(rust_decimal::Error::Underflow | rust_decimal::Error::ScaleExceedsMaximumPrecision(_)) if huge => {
                 Err(QuantityError::TooLarge)
             }
             Err(rust_decimal::Error::Underflow | rust_decimal::Error::ScaleExceedsMaximumPrecision(_)) => {
