@@ -129,7 +129,10 @@ impl<'a> Order<'a> {
     pub(crate) async fn variable(&self, name: &str) -> JsonValue {
         let records = self.engine.client.variable_records(&self.instance).await.unwrap();
         let of_process = |instance: &Option<String>| instance.as_deref() == Some(self.instance.as_str());
-        records.into_iter().find(|record| record.name == name && of_process(&record.activity_instance_id)).map_or(JsonValue::Null, |r| r.value)
+        records
+            .into_iter()
+            .find(|record| record.name == name && of_process(&record.activity_instance_id))
+            .map_or(JsonValue::Null, |r| r.value)
     }
 
     /// The incidents that are open now.
@@ -273,7 +276,8 @@ impl<'a> Order<'a> {
 
     /// Waits until the ledger shows that a hold was placed.
     pub(crate) async fn hold_is_placed(&self) {
-        until(&format!("a hold is placed for order {}", self.id), BY_ITSELF, async || (self.effects(Effect::HoldPlaced) > 0).then_some(())).await;
+        until(&format!("a hold is placed for order {}", self.id), BY_ITSELF, async || (self.effects(Effect::HoldPlaced) > 0).then_some(()))
+            .await;
     }
 
     /// The engine's end events so far, in order.

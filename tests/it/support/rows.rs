@@ -65,13 +65,15 @@ pub(crate) async fn reservations(pool: &PgPool, order: Uuid) -> Vec<Row> {
 
 /// The calls that were made for an order, in the order in which they were put on record.
 pub(crate) async fn calls(pool: &PgPool, order: Uuid) -> Vec<Call> {
-    let of_order = "select c.* from supplier_call c join reservation r using (reservation_id) where r.order_id = $1 order by c.started_at, c.sequence";
+    let of_order =
+        "select c.* from supplier_call c join reservation r using (reservation_id) where r.order_id = $1 order by c.started_at, c.sequence";
     sqlx::query_as(of_order).bind(order).fetch_all(pool).await.unwrap()
 }
 
 /// The moves that an order's reservations made.
 pub(crate) async fn moves(pool: &PgPool, order: Uuid) -> Vec<Move> {
-    let of_order = "select t.* from reservation_transition t join reservation r using (reservation_id) where r.order_id = $1 order by t.transition_id";
+    let of_order =
+        "select t.* from reservation_transition t join reservation r using (reservation_id) where r.order_id = $1 order by t.transition_id";
     sqlx::query_as(of_order).bind(order).fetch_all(pool).await.unwrap()
 }
 

@@ -219,7 +219,10 @@ impl Drop for Shop {
             let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
             for deployment in deployments {
                 // Its instances go with it, so that no later run meets their tasks and timers.
-                client.delete(format!("{base}/deployment/{deployment}?cascade=true&skipCustomListeners=true&skipIoMappings=true")).send().await?;
+                client
+                    .delete(format!("{base}/deployment/{deployment}?cascade=true&skipCustomListeners=true&skipIoMappings=true"))
+                    .send()
+                    .await?;
             }
             Ok::<_, reqwest::Error>(())
         });
