@@ -27,9 +27,14 @@ pub(crate) struct Order<'a> {
     variables: Variables,
 }
 
-/// Order lines as a process has them.
+/// Order lines as a process has them: one line of routers.
 pub(crate) fn lines(quantity: impl Into<JsonValue>) -> Value {
-    Value::Json(json!([{ "orderLineId": Uuid::new_v4(), "productOfferingId": "router", "quantity": quantity.into() }]))
+    lines_of("router", quantity)
+}
+
+/// One line of another product.
+pub(crate) fn lines_of(product: &str, quantity: impl Into<JsonValue>) -> Value {
+    Value::Json(json!([{ "orderLineId": Uuid::new_v4(), "productOfferingId": product, "quantity": quantity.into() }]))
 }
 
 impl Shop {

@@ -182,6 +182,19 @@ impl Shop {
         assert!(answer.status().is_success());
     }
 
+    /// Arms a fault for the first request about one product.
+    pub(crate) fn arm_for(&self, sku: &str, operation: FaultScope, fault: Fault) -> u64 {
+        let matching = FaultMatch { sku: Some(sku.to_owned()), ..FaultMatch::default() };
+        self.inventory.arm(FaultRequest { operation, matching, skip: 0, times: Some(1), chance: None, fault })
+    }
+
+    /// Somebody else does something to a hold, behind everybody's back: `consume`, `release`, `expire` or `forget`.
+    pub(crate) async fn behind_our_back(&self, reference: &str, what: &str) {
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let answer = client.post(format!("{}/holds/{reference}/{what}", self.inventory.admin_url())).send().await.unwrap();
+        assert!(answer.status().is_success(), "{what}: {}", answer.text().await.unwrap());
+    }
+
     /// The ledger of one order.
     pub(crate) fn ledger(&self, order_id: &str) -> Vec<LedgerEntry> {
         let entries = self.inventory.ledger();
