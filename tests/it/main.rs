@@ -10,3 +10,5 @@ mod simulator;
 mod supplier_conformance;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod workflow;
