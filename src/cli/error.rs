@@ -10,7 +10,7 @@ use crate::store::StoreError;
 pub(crate) enum CliError {
     #[error("cannot {0}")]
     App(#[from] AppError),
-    #[error("cannot {0}")]
+    #[error("{0}")]
     Config(#[from] ConfigError),
     #[error("the database: {0}")]
     Store(#[from] StoreError),

@@ -1,6 +1,6 @@
 //! What an answer means for a reservation: the moves it makes, and whether the matter is known now.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
 use crate::domain::{
@@ -51,7 +51,8 @@ impl Policy {
     pub fn extension_due(&self, r: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let (at, until) = self.next_extension(r)?;
         let ends = r.expires_at?;
-        (at <= now && now < ends && until > ends).then_some(until.min(now + self.auto_extend?.by))
+        let until = until.min(now + self.auto_extend?.by).trunc_subsecs(0);
+        (at <= now && now < ends && until > ends).then_some(until)
     }
 
     /// When a hold would next be extended, and until when at the most.

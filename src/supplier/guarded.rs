@@ -198,7 +198,15 @@ mod tests {
     #[async_trait]
     impl Supplier for Fake {
         fn capabilities(&self) -> Capabilities {
-            Capabilities { idempotent_create: true, lookup: true, release: true, idempotent_release: true, confirm: true, extend: true }
+            Capabilities {
+                idempotent_create: true,
+                lookup: true,
+                lookup_by_key: true,
+                release: true,
+                idempotent_release: true,
+                confirm: true,
+                extend: true,
+            }
         }
 
         fn obstacle(&self, question: Question<'_>) -> Option<String> {
