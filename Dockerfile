@@ -2,10 +2,6 @@
 
 FROM rust:1.95-bookworm AS builder
 WORKDIR /build
-# What librdkafka is built with, beside the compiler that the image has.
-RUN apt-get update \
- && apt-get install -y --no-install-recommends libssl-dev zlib1g-dev pkg-config \
- && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
@@ -14,7 +10,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates curl libssl3 zlib1g \
+ && apt-get install -y --no-install-recommends ca-certificates curl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --no-create-home --shell /usr/sbin/nologin holdfast
 COPY --from=builder /usr/local/bin/holdfast /usr/local/bin/holdfast

@@ -138,7 +138,7 @@ pub enum Refused {
 /// Decides the next step toward a goal. The caller has already turned a call that never ended into a lost outcome.
 #[must_use]
 pub fn plan(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
-    let releasing = r.release_wanted || matches!(goal, Goal::Release);
+    let releasing = r.release_wanted || *goal == Goal::Release;
     match r.status {
         Status::Unknown => unknown(r, goal, caps, releasing),
         Status::ReleaseUnknown => release_unknown(goal, caps),
@@ -154,11 +154,18 @@ pub fn plan(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, 
             Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) if caps.release => Plan::Ask(Operation::Release, None),
             Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(r, caps, policy, now),
         },
+        // A create that was believed never to have acted may have acted late: a hold that shows up after the end is let go.
+        Status::Released if matches!(goal, Goal::Resolve | Goal::Release) && r.release_wanted => late_hold(caps),
+        Status::Released if *goal == Goal::Resolve && caps.lookup => Plan::Ask(Operation::Lookup, None),
         Status::Rejected | Status::Released | Status::Expired => match goal {
             Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
             Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => Plan::Conclude,
         },
     }
+}
+
+fn late_hold(caps: &Capabilities) -> Plan {
+    if caps.release { Plan::Ask(Operation::Release, None) } else { Plan::Conclude }
 }
 
 fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -> Plan {

@@ -27,6 +27,40 @@ pub struct Policy {
     pub orphan_after: TimeDelta,
     /// A hold of less than was asked for is kept; otherwise it is released and the reserve counts as refused.
     pub accept_partial: bool,
+    /// Holds of living orders are extended before they run out; never, if there is none.
+    pub auto_extend: Option<AutoExtend>,
+}
+
+/// How far a hold is extended without anybody asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AutoExtend {
+    /// How long before its end.
+    pub before: TimeDelta,
+    /// By how much, counted from then.
+    pub by: TimeDelta,
+    /// How often at the most.
+    pub most: i32,
+    /// How old a hold may become by it, counted from when it was placed.
+    pub max_age: TimeDelta,
+}
+
+impl Policy {
+    /// Until when a hold is to be extended now, without anybody asking: only one that has not run out, whose end is near, that has
+    /// not been extended too often and is not too old.
+    #[must_use]
+    pub fn extension_due(&self, r: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (at, until) = self.next_extension(r)?;
+        let ends = r.expires_at?;
+        (at <= now && now < ends && until > ends).then_some(until.min(now + self.auto_extend?.by))
+    }
+
+    /// When a hold would next be extended, and until when at the most.
+    fn next_extension(&self, r: &Reservation) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let auto = self.auto_extend?;
+        let idle = r.status == Status::Reserved && r.pending.is_none() && !r.release_wanted;
+        let (ends, oldest) = (r.expires_at?, r.reserved_at? + auto.max_age);
+        (idle && r.extensions < auto.most && ends < oldest).then_some((ends - auto.before, oldest))
+    }
 }
 
 /// What is known after an answer.
@@ -215,6 +249,11 @@ impl Rewriting {
             ) => Some(Cause::HoldExpired),
             (Status::Reserved, HoldState::Held) => return Ok(self.still_held(hold, policy, now)),
             (Status::Confirmed, HoldState::Held | HoldState::Confirmed) | (Status::ReleaseRequested, HoldState::Held) => None,
+            (Status::Released, HoldState::Held | HoldState::Confirmed) => {
+                // It acted after all, later than anyone waits. The row stays at its end; the hold is let go.
+                self.after.release_wanted = true;
+                None
+            }
             (Status::Requested | Status::Rejected | Status::Released | Status::Expired, _) => None,
         };
         if let Some(cause) = cause {
@@ -262,7 +301,26 @@ impl Rewriting {
         Ok(Said::Known)
     }
 
+    /// Letting go of a hold that showed up after its reservation had ended moves nothing: the row is where it should be.
+    fn release_late_hold(&mut self, answer: &Answer<Look>) -> Said {
+        let gone = match answer {
+            Answer::Done(Look::Found(hold)) => matches!(hold.state, HoldState::Released | HoldState::Expired),
+            Answer::Done(Look::Absent) => true,
+            Answer::Refused(refusal) => matches!(refusal.state, Some(HoldState::Released | HoldState::Expired)),
+            Answer::NotSent(_) | Answer::Unknown(_) => false,
+        };
+        if gone {
+            self.after.release_wanted = false;
+            Said::Known
+        } else {
+            Said::NotKnown("a hold that showed up after the end is not released yet".to_owned())
+        }
+    }
+
     fn release(&mut self, answer: &Answer<Look>, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+        if self.after.status == Status::Released {
+            return Ok(self.release_late_hold(answer));
+        }
         let state = match answer {
             Answer::Done(Look::Found(hold)) if matches!(hold.state, HoldState::Released | HoldState::Expired) => hold.state,
             Answer::Done(Look::Found(_)) => return self.lost("the release was answered, yet the hold is described as held".to_owned()),
@@ -365,6 +423,7 @@ impl Rewriting {
                 self.after.pending = None;
             }
             Status::Released | Status::Expired => {
+                self.after.release_wanted = false;
                 self.after.released_at = self.after.released_at.or(Some(now));
                 self.after.pending = None;
             }
@@ -394,8 +453,18 @@ impl Rewriting {
             match self.after.status {
                 // Nothing was seen where a hold should be: look again soon, whoever asked.
                 Status::Reserved if self.after.release_wanted || self.after.absent_looks > 0 => Some(now + policy.first_check),
+                Status::Reserved if matches!(said, Said::NotSent(_)) && policy.next_extension(&self.after).is_some() => {
+                    Some(now + policy.first_check * 5)
+                }
+                Status::Reserved if policy.next_extension(&self.after).is_some_and(|(at, _)| at > now) => {
+                    policy.next_extension(&self.after).map(|(at, _)| at)
+                }
                 Status::Reserved => self.after.expires_at.map(|at| (at + policy.expiry_grace).max(now + policy.first_check)),
                 Status::ReleaseRequested => Some(now + policy.orphan_after),
+                Status::Released if self.after.release_wanted => Some(now + policy.first_check),
+                Status::Released if said != Said::Known => Some(now + policy.slowest_check),
+                // Nothing was seen of the create; look once more when it can no longer act.
+                Status::Released if self.moves.last().is_some_and(|m| m.from == Status::Unknown) => Some(now + policy.linger),
                 Status::Requested
                 | Status::Rejected
                 | Status::Confirmed

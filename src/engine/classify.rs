@@ -90,9 +90,9 @@ fn bad_request(answer: Answer) -> EngineError {
         if message.contains("Cannot extend a lock that expired") {
             return EngineError::LockExpired;
         }
-        if message.contains("ENGINE-03043") || message.contains(" is suspended") {
-            return EngineError::Suspended;
-        }
+    }
+    if is_suspended(message) {
+        return EngineError::Suspended;
     }
     if answer.act == Act::CORRELATE && message.contains("Cannot correlate") {
         return EngineError::NotCorrelated { message: answer.message };
@@ -107,6 +107,11 @@ fn holder(message: &str) -> Option<Option<WorkerId>> {
     // A worker id may itself contain a quote, so the name ends at the last one.
     let (name, _) = rest.rsplit_once('\'')?;
     Some((name != "null").then(|| WorkerId::from(name)))
+}
+
+/// The engine's code for "suspended"; a start and a form report it with a 500 instead of a 400.
+fn is_suspended(message: &str) -> bool {
+    message.contains("ENGINE-03043")
 }
 
 fn not_found(answer: Answer) -> EngineError {
@@ -129,6 +134,16 @@ fn server_error(answer: Answer) -> EngineError {
         10_001 => return answer.transient(TransientCause::ForeignKey),
         10_002 => return answer.permanent(),
         _ => {}
+    }
+    if is_suspended(&answer.message) {
+        return EngineError::Suspended;
+    }
+    // Two of the engine's calls have a 500 for what the others call a 404.
+    if answer.act == Act::ERROR_DETAILS && answer.message.contains("No external task found") {
+        return EngineError::TaskGone;
+    }
+    if answer.act == Act::COMPLETE_USER_TASK && answer.message.contains("Cannot find task with id") {
+        return not_found(answer);
     }
     match answer.kind.as_str() {
         "OptimisticLockingException" => return answer.transient(TransientCause::Conflict),
@@ -271,6 +286,23 @@ mod tests {
         assert_eq!(cause(classify(Act::COMPLETE, 429, b"slow down")), TransientCause::Overloaded);
         assert!(matches!(classify(Act::COMPLETE, 302, b""), EngineError::Unreadable { status: 302, .. }));
         assert!(matches!(classify(Act::COMPLETE, 401, b""), EngineError::Refused { status: 401, .. }));
+    }
+
+    #[test]
+    fn suspension_is_read_whatever_the_status() {
+        let message = "Cannot instantiate process definition d: ENGINE-03043 Process Definition with id 'd' is suspended.";
+        for status in [400, 500] {
+            assert!(matches!(engine(Act::START, status, "RestException", message, 0), EngineError::Suspended));
+        }
+    }
+
+    #[test]
+    fn a_500_that_other_calls_would_call_a_404_is_read_as_one() {
+        let details = engine(Act::ERROR_DETAILS, 500, "NullValueException", "No external task found with id t: externalTask is null", 0);
+        assert!(matches!(details, EngineError::TaskGone));
+        let form =
+            engine(Act::COMPLETE_USER_TASK, 500, "RestException", "Cannot submit task form t: Cannot find task with id t: task is null", 0);
+        assert!(matches!(form, EngineError::NotFound { .. }));
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub enum EngineError {
     #[error("extend a lock that has run out")]
     LockExpired,
 
-    /// The task's process is suspended. The lock is still ours.
-    #[error("use an external task whose process is suspended")]
+    /// The process is suspended, until somebody lets it go on. A lock is still ours meanwhile.
+    #[error("act on a process that is suspended")]
     Suspended,
 
     /// What the call addressed (not an external task) does not exist.

@@ -160,6 +160,10 @@ impl EngineClient {
     /// See [`EngineError`]; under load now and then [`TransientCause::FetchRace`](super::TransientCause).
     pub async fn fetch_and_lock(&self, request: &FetchRequest) -> Result<Vec<LockedTask>, EngineError> {
         let settings = &self.inner.settings;
+        if let Some(name) = named_twice(&request.topics) {
+            let reason = format!("topic `{name}` is asked for twice, and the engine would heed the last entry only");
+            return Err(EngineError::Unwritable { doing: Act::FETCH.doing, source: reason.into() });
+        }
         let dto = FetchDto {
             worker_id: &request.worker_id,
             max_tasks: request.max_tasks,
@@ -175,6 +179,11 @@ impl EngineClient {
         };
         self.post(Act::FETCH, &["external-task", "fetchAndLock"]).json(&dto).timeout(timeout).read().await
     }
+}
+
+fn named_twice(topics: &[TopicSubscription]) -> Option<&str> {
+    let names = topics.iter().map(|topic| topic.topic_name.as_str());
+    names.enumerate().find(|&(at, name)| topics[..at].iter().any(|earlier| earlier.topic_name == name)).map(|(_, name)| name)
 }
 
 pub(super) fn as_millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -207,6 +216,13 @@ mod tests {
                 "includeExtensionProperties": true,
             })
         );
+    }
+
+    #[test]
+    fn a_topic_named_twice_is_noticed() {
+        let topic = |name: &str| TopicSubscription::new(name, Duration::from_secs(1), &[]);
+        assert_eq!(named_twice(&[topic("a"), topic("b")]), None);
+        assert_eq!(named_twice(&[topic("a"), topic("b"), topic("a")]), Some("a"));
     }
 
     #[test]

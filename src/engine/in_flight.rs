@@ -211,3 +211,103 @@ impl Drop for Hold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    struct Fixture {
+        in_flight: Arc<InFlight>,
+        handed_back: mpsc::UnboundedReceiver<HandBack>,
+    }
+
+    impl Fixture {
+        fn with_permits(permits: usize) -> Self {
+            let (in_flight, handed_back) = InFlight::new("test", permits, SystemClock::shared());
+            Self { in_flight, handed_back }
+        }
+
+        fn deliver(&self, id: &str, lock: Duration) -> Delivery {
+            self.in_flight.accept(&TaskId::from(id), self.in_flight.clock.instant() + lock, MINUTE)
+        }
+
+        fn accepted(&self, id: &str) -> Hold {
+            match self.deliver(id, MINUTE) {
+                Delivery::Accepted(hold) => hold,
+                other => panic!("{other:?}"),
+            }
+        }
+
+        fn handed_back(&mut self) -> Vec<&'static str> {
+            std::iter::from_fn(|| self.handed_back.try_recv().ok()).map(|item| item.reason).collect()
+        }
+    }
+
+    #[test]
+    fn a_place_is_taken_by_delivery_and_given_back_by_dropping_the_hold() {
+        let mut fixture = Fixture::with_permits(1);
+        let hold = fixture.accepted("a");
+        assert!(matches!(fixture.deliver("b", MINUTE), Delivery::NoRoom));
+        drop(hold);
+        drop(fixture.accepted("b"));
+        assert_eq!((fixture.in_flight.len(), fixture.handed_back()), (0, vec![]));
+    }
+
+    #[test]
+    fn a_second_delivery_renews_the_lease_of_the_first() {
+        let fixture = Fixture::with_permits(2);
+        let hold = fixture.accepted("a");
+        let before = hold.lease().deadline();
+        assert!(matches!(fixture.deliver("a", MINUTE * 2), Delivery::Duplicate));
+        assert!(hold.lease().deadline() > before);
+        assert_eq!(fixture.in_flight.len(), 1);
+    }
+
+    #[test]
+    fn a_task_delivered_again_after_its_work_was_cancelled_is_handed_back_when_that_ends() {
+        let mut fixture = Fixture::with_permits(2);
+        let hold = fixture.accepted("a");
+        hold.lease().cancel(CancelReason::LockLost);
+        assert!(matches!(fixture.deliver("a", MINUTE), Delivery::Duplicate));
+        assert!(fixture.handed_back().is_empty());
+        drop(hold);
+        assert_eq!(fixture.handed_back(), ["delivered_again"]);
+    }
+
+    #[test]
+    fn only_while_stopping_is_a_task_that_never_began_handed_back() {
+        let mut fixture = Fixture::with_permits(9);
+        drop(fixture.accepted("dropped while running"));
+        let (idle, begun, gone) = (fixture.accepted("idle"), fixture.accepted("begun"), fixture.accepted("gone"));
+        begun.lease().begin(fixture.in_flight.clock.instant()).unwrap();
+        gone.lease().cancel(CancelReason::Gone);
+        fixture.in_flight.begin_stopping();
+        drop((idle, begun, gone));
+        assert_eq!(fixture.handed_back(), ["stopping"]);
+    }
+
+    #[test]
+    fn a_task_is_handed_back_once_and_only_while_its_lock_is_certainly_ours() {
+        let mut fixture = Fixture::with_permits(9);
+        let (given_back, running_out) = (fixture.accepted("given back"), fixture.deliver("running out", MINUTE / 20));
+        fixture.in_flight.begin_stopping();
+        given_back.hand_back();
+        drop(running_out);
+        assert_eq!(fixture.handed_back(), ["given_back"]);
+    }
+
+    #[tokio::test]
+    async fn emptiness_is_noticed_by_whoever_waits_for_it() {
+        let fixture = Fixture::with_permits(2);
+        let holds = (fixture.accepted("a"), fixture.accepted("b"));
+        let waiting = tokio::spawn({
+            let in_flight = Arc::clone(&fixture.in_flight);
+            async move { in_flight.emptied().await }
+        });
+        drop(holds);
+        waiting.await.unwrap();
+    }
+}

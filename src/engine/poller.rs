@@ -36,7 +36,7 @@ const LETTING_GO: Duration = Duration::from_secs(1);
 /// How long the last unlocks of a stop may take.
 const LAST_UNLOCKS: Duration = Duration::from_secs(3);
 /// Waits after a poll that failed.
-const AFTER_ERROR: RetryPolicy = RetryPolicy::new(Duration::from_millis(200), Duration::from_secs(10));
+const AFTER_ERROR: RetryPolicy = RetryPolicy::new(Duration::from_millis(200), Duration::from_secs(5));
 /// Waits after a poll that failed for a reason that passes by itself within milliseconds.
 const AFTER_RACE: RetryPolicy = RetryPolicy::new(Duration::from_millis(20), Duration::from_millis(500));
 /// Waits after an empty answer that came far too early, so that an engine or proxy that does not park polls is
@@ -176,7 +176,11 @@ impl Polling {
     async fn until_soft_stop(&mut self) {
         while !self.shutdown.is_soft() {
             self.reap();
-            self.sweep_if_due().await;
+            let shutdown = self.shutdown.clone();
+            tokio::select! {
+                () = self.sweep_if_due() => {}
+                () = shutdown.hard() => return,
+            }
             let Some(free) = self.room().await else { return };
             self.poll(free).await;
         }

@@ -157,8 +157,8 @@ impl EngineClient {
     /// answer; look with [`instance_records_by_business_key`](Self::instance_records_by_business_key) first.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when no such process is deployed; [`EngineError::Downstream`] when its first
-    /// steps failed, and nothing was started.
+    /// [`EngineError::NotFound`] when no such process is deployed; [`EngineError::Suspended`] when it may not be
+    /// started for now; [`EngineError::Downstream`] when its first steps failed. Nothing was started then.
     pub async fn start_process(&self, start: &StartProcess) -> Result<ProcessInstance, EngineError> {
         start.variables.check()?;
         let path: &[&str] = match &start.process {
@@ -215,7 +215,8 @@ impl EngineClient {
     /// Correlates a message; what it reaches runs to its next wait state within the call.
     ///
     /// # Errors
-    /// [`EngineError::NotCorrelated`] when nothing waits for it, or more than one thing does.
+    /// [`EngineError::NotCorrelated`] when nothing waits for it, or more than one thing does. A suspended
+    /// instance does not count as waiting, so the same message may find it later.
     pub async fn correlate(&self, message: &MessageCorrelation) -> Result<(), EngineError> {
         message.process_variables.check()?;
         self.post(Act::CORRELATE, &["message"]).json(message).done().await

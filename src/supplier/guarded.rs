@@ -168,3 +168,134 @@ impl<S: Supplier> Supplier for Guarded<S> {
         self.hold(Operation::Extend, ask).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::domain::AnswerClass;
+    use crate::supplier::sample::ask;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// Answers what it is told to, and counts.
+    struct Fake {
+        answer: Mutex<Answer<Look>>,
+        calls: AtomicUsize,
+        shortest: Mutex<Duration>,
+    }
+
+    impl Fake {
+        fn call(&self, timeout: Duration) -> Answer<Look> {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            let mut shortest = self.shortest.lock().unwrap();
+            *shortest = timeout.min(*shortest);
+            self.answer.lock().unwrap().clone()
+        }
+    }
+
+    #[async_trait]
+    impl Supplier for Fake {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities { idempotent_create: true, lookup: true, release: true, idempotent_release: true, confirm: true, extend: true }
+        }
+
+        fn obstacle(&self, question: Question<'_>) -> Option<String> {
+            matches!(question, Question::Hold(Operation::Extend, _)).then(|| "no such thing".to_owned())
+        }
+
+        async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer> {
+            unsent(self.call(ask.timeout).map(|_| AvailabilityAnswer { reference: None, lines: Vec::new() }))
+        }
+
+        async fn reserve(&self, ask: &HoldAsk) -> Reply<Look> {
+            unsent(self.call(ask.timeout))
+        }
+
+        async fn lookup(&self, ask: &HoldAsk) -> Reply<Look> {
+            unsent(self.call(ask.timeout))
+        }
+
+        async fn release(&self, ask: &HoldAsk) -> Reply<Look> {
+            unsent(self.call(ask.timeout))
+        }
+
+        async fn confirm(&self, ask: &HoldAsk) -> Reply<Look> {
+            unsent(self.call(ask.timeout))
+        }
+
+        async fn extend(&self, ask: &HoldAsk) -> Reply<Look> {
+            unsent(self.call(ask.timeout))
+        }
+    }
+
+    fn guarded(answer: Answer<Look>, failures: u32, per_second: Option<f64>) -> Guarded<Fake> {
+        let inner = Fake { answer: Mutex::new(answer), calls: AtomicUsize::new(0), shortest: Mutex::new(HOUR) };
+        Guarded::new(inner, SourceName::parse("main").unwrap(), Breaker::new(failures, HOUR), per_second.and_then(Limit::new))
+    }
+
+    fn check() -> CheckAsk {
+        let ask = ask();
+        CheckAsk {
+            tenant: ask.tenant,
+            correlation: String::new(),
+            lines: Vec::new(),
+            customer: None,
+            location: None,
+            channel: None,
+            timeout: ask.timeout,
+        }
+    }
+
+    fn calls(guarded: &Guarded<Fake>) -> usize {
+        guarded.inner.calls.load(Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn an_open_circuit_sends_no_effect_answers_no_check_and_lets_looks_through() {
+        let guarded = guarded(Answer::Unknown("lost".into()), 2, None);
+        guarded.reserve(&ask()).await;
+        guarded.check(&check()).await;
+        let reply = guarded.release(&ask()).await;
+        assert!(matches!(&reply.answer, Answer::NotSent(why) if why.starts_with("circuit open: ")), "{reply:?}");
+        assert!(matches!(guarded.check(&check()).await.answer, Answer::Unknown(why) if why.starts_with("circuit open: ")));
+        assert_eq!(calls(&guarded), 2);
+        // A look that fails changes nothing; one that is answered shows that the inventory is there again.
+        guarded.lookup(&ask()).await;
+        assert_eq!(guarded.confirm(&ask()).await.answer.class(), AnswerClass::NotSent);
+        *guarded.inner.answer.lock().unwrap() = Answer::Done(Look::Absent);
+        guarded.lookup(&ask()).await;
+        assert_eq!(guarded.confirm(&ask()).await.answer.class(), AnswerClass::Done);
+        assert_eq!(calls(&guarded), 5);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_inventory_s_fault_does_not_count_against_it() {
+        let guarded = guarded(Answer::NotSent("too late".into()), 1, None);
+        for _ in 0..3 {
+            assert_eq!(guarded.extend(&ask()).await.answer, Answer::NotSent("no such thing".into()));
+            guarded.reserve(&HoldAsk { send_before: Instant::now(), ..ask() }).await;
+        }
+        assert_eq!(calls(&guarded), 3, "an extension cannot even be asked for");
+        guarded.reserve(&ask()).await;
+        guarded.reserve(&ask()).await;
+        assert_eq!(calls(&guarded), 4);
+    }
+
+    #[tokio::test]
+    async fn who_comes_too_fast_waits_and_what_cannot_wait_is_not_sent() {
+        let patient = guarded(Answer::Done(Look::Absent), 1, Some(4.0));
+        for _ in 0..5 {
+            assert_eq!(patient.reserve(&ask()).await.answer.class(), AnswerClass::Done);
+        }
+        let shortest = *patient.inner.shortest.lock().unwrap();
+        assert!(shortest > Duration::from_secs(4) && shortest < Duration::from_secs(5), "the wait is part of the timeout: {shortest:?}");
+        let slow = guarded(Answer::Done(Look::Absent), 1, Some(0.01));
+        slow.lookup(&ask()).await;
+        for _ in 0..2 {
+            assert!(matches!(slow.reserve(&ask()).await.answer, Answer::NotSent(why) if why.starts_with("rate limit: ")));
+        }
+        assert_eq!(calls(&slow), 1);
+    }
+}

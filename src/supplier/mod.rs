@@ -10,9 +10,13 @@ mod http;
 mod limit;
 mod port;
 mod registry;
+#[cfg(test)]
+mod sample;
 mod source_config;
+mod source_rules;
 
 pub use http::{ClientError, ProfileError};
 pub use port::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
 pub use registry::{Source, SourceError, Suppliers};
-pub use source_config::{Adapter, Auth, AuthKind, BreakerConfig, SourceConfig, SourceFault};
+pub use source_config::{Adapter, Auth, AuthKind, AutoExtendConfig, BreakerConfig, SourceConfig};
+pub use source_rules::SourceFault;

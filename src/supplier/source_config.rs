@@ -1,4 +1,4 @@
-//! The configuration of one inventory, and the rules that its numbers keep with each other.
+//! The configuration of one inventory. The rules that its settings keep are in `source_rules.rs`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::Policy;
+use crate::domain::{AutoExtend, Policy};
 
 use super::http::{Connection, Credentials};
 
@@ -65,6 +65,9 @@ pub struct SourceConfig {
     /// A hold of less than was asked for is kept.
     #[serde(default = "yes")]
     pub accept_partial: bool,
+    /// Holds of living orders are extended before they run out; without it, never.
+    #[serde(default)]
+    pub auto_extend: Option<AutoExtendConfig>,
     /// The longest hold that the inventory gives.
     #[serde(default)]
     pub max_hold_s: Option<u64>,
@@ -134,76 +137,6 @@ impl Default for BreakerConfig {
     }
 }
 
-/// A rule that a source's configuration breaks, as a sentence.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SourceFault {
-    /// A time that must not be zero.
-    #[error("{0} must be at least 1")]
-    Zero(&'static str),
-    /// A time beyond all reason, most likely in the wrong unit.
-    #[error("{0} must be at most 31536000000, a year in milliseconds")]
-    TooLong(&'static str),
-    /// Connecting may take as long as the whole call, so that a server that is down would look like a lost answer.
-    #[error("connect_timeout_ms ({connect}) must be less than {name} ({timeout})")]
-    ConnectTooLong {
-        /// The connect timeout.
-        connect: u64,
-        /// The name of the other timeout.
-        name: &'static str,
-        /// The other timeout.
-        timeout: u64,
-    },
-    /// Absence would be believed while the request is still under way.
-    #[error("linger_ms ({linger}) must be at least timeout_ms ({timeout}): until then the request itself is still under way")]
-    LingerTooShort {
-        /// The linger.
-        linger: u64,
-        /// The timeout.
-        timeout: u64,
-    },
-    /// The pauses would shrink.
-    #[error("slowest_check_ms ({slowest}) must be at least first_check_ms ({first})")]
-    SlowestTooShort {
-        /// The longest pause.
-        slowest: u64,
-        /// The first pause.
-        first: u64,
-    },
-    /// A human would be called before a machine could know.
-    #[error("manual_after_ms ({manual}) must be more than linger_ms ({linger}): nothing is proven before that")]
-    ManualTooSoon {
-        /// When a human is called.
-        manual: u64,
-        /// The linger.
-        linger: u64,
-    },
-    /// Nothing would have to be seen to believe in absence.
-    #[error("absent_looks must be from 1 to 100")]
-    AbsentLooks,
-    /// A hold of no time.
-    #[error("max_hold_s must be at least 1 and at most 31536000, a year")]
-    MaxHold,
-    /// No rate at all.
-    #[error("rate_per_s must be greater than 0 and at most 100000")]
-    Rate,
-    /// The kind of credentials needs something that is not there.
-    #[error("auth.kind '{kind}' needs auth.{needs}")]
-    AuthLacks {
-        /// The kind.
-        kind: &'static str,
-        /// What it needs.
-        needs: &'static str,
-    },
-    /// A credential that the kind does not use: most likely the kind is missing.
-    #[error("auth.{field} is given, but auth.kind is '{kind}'")]
-    AuthIdle {
-        /// What is given.
-        field: &'static str,
-        /// The kind.
-        kind: &'static str,
-    },
-}
-
 fn plain() -> String {
     "plain".to_owned()
 }
@@ -220,55 +153,28 @@ fn yes() -> bool {
     true
 }
 
-const YEAR_MS: u64 = 365 * 24 * 3600 * 1000;
+/// How far holds are extended without anybody asking. Every number must be at least 1.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoExtendConfig {
+    /// How long before its end a hold is extended.
+    pub before_s: u32,
+    /// By how much, counted from then.
+    pub by_s: u32,
+    /// How often at the most.
+    pub most: u16,
+    /// How old a hold may become by it, counted from when it was placed.
+    pub max_age_s: u32,
+}
+
+impl AutoExtendConfig {
+    fn policy(&self) -> AutoExtend {
+        let seconds = |s: u32| TimeDelta::seconds(i64::from(s));
+        AutoExtend { before: seconds(self.before_s), by: seconds(self.by_s), most: i32::from(self.most), max_age: seconds(self.max_age_s) }
+    }
+}
 
 impl SourceConfig {
-    /// Every rule that is broken; empty if all is well. The profile and the address are looked at when the source is built.
-    #[must_use]
-    pub fn validate(&self) -> Vec<SourceFault> {
-        let mut faults = Vec::new();
-        let times = [
-            ("timeout_ms", self.timeout_ms),
-            ("check_timeout_ms", self.check_timeout_ms),
-            ("connect_timeout_ms", self.connect_timeout_ms),
-            ("idle_connection_ms", self.idle_connection_ms),
-            ("linger_ms", self.linger_ms),
-            ("first_check_ms", self.first_check_ms),
-            ("slowest_check_ms", self.slowest_check_ms),
-            ("manual_after_ms", self.manual_after_ms),
-            ("orphan_after_ms", self.orphan_after_ms),
-            ("breaker.pause_ms", self.breaker.pause_ms),
-        ];
-        faults.extend(times.iter().filter(|(_, time)| *time == 0).map(|(name, _)| SourceFault::Zero(name)));
-        let all = times.into_iter().chain([("expiry_grace_ms", self.expiry_grace_ms)]);
-        faults.extend(all.filter(|(_, time)| *time > YEAR_MS).map(|(name, _)| SourceFault::TooLong(name)));
-        for (name, timeout) in [("timeout_ms", self.timeout_ms), ("check_timeout_ms", self.check_timeout_ms)] {
-            if self.connect_timeout_ms >= timeout && timeout > 0 {
-                faults.push(SourceFault::ConnectTooLong { connect: self.connect_timeout_ms, name, timeout });
-            }
-        }
-        if self.linger_ms < self.timeout_ms {
-            faults.push(SourceFault::LingerTooShort { linger: self.linger_ms, timeout: self.timeout_ms });
-        }
-        if self.slowest_check_ms < self.first_check_ms {
-            faults.push(SourceFault::SlowestTooShort { slowest: self.slowest_check_ms, first: self.first_check_ms });
-        }
-        if self.manual_after_ms <= self.linger_ms {
-            faults.push(SourceFault::ManualTooSoon { manual: self.manual_after_ms, linger: self.linger_ms });
-        }
-        if !(1..=100).contains(&self.absent_looks) {
-            faults.push(SourceFault::AbsentLooks);
-        }
-        if self.max_hold_s.is_some_and(|longest| longest == 0 || longest > YEAR_MS / 1000) {
-            faults.push(SourceFault::MaxHold);
-        }
-        if self.rate_per_s.is_some_and(|rate| !(rate > 0.0 && rate <= 100_000.0)) {
-            faults.push(SourceFault::Rate);
-        }
-        faults.extend(self.auth.faults());
-        faults
-    }
-
     /// Credentials go over a line on which others may listen. Lawful behind a mesh that encrypts, so that it is a warning only.
     pub(super) fn auth_in_the_clear(&self) -> bool {
         let Ok(url) = reqwest::Url::parse(&self.base_url) else { return false };
@@ -288,6 +194,7 @@ impl SourceConfig {
             expiry_grace: delta(self.expiry_grace_ms),
             orphan_after: delta(self.orphan_after_ms),
             accept_partial: self.accept_partial,
+            auto_extend: self.auto_extend.as_ref().map(AutoExtendConfig::policy),
         }
     }
 
@@ -303,41 +210,7 @@ impl SourceConfig {
     }
 }
 
-impl AuthKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Basic => "basic",
-            Self::Bearer => "bearer",
-            Self::Header => "header",
-        }
-    }
-}
-
 impl Auth {
-    fn faults(&self) -> Vec<SourceFault> {
-        let needs: &[&str] = match self.kind {
-            AuthKind::None => &[],
-            AuthKind::Basic => &["username", "password"],
-            AuthKind::Bearer => &["token"],
-            AuthKind::Header => &["header", "value"],
-        };
-        let given = [
-            ("username", self.username.is_some()),
-            ("password", self.password.is_some()),
-            ("token", self.token.is_some()),
-            ("header", self.header.is_some()),
-            ("value", self.value.is_some()),
-        ];
-        let kind = self.kind.as_str();
-        let fault = |(field, given): (&'static str, bool)| match (needs.contains(&field), given) {
-            (true, false) => Some(SourceFault::AuthLacks { kind, needs: field }),
-            (false, true) => Some(SourceFault::AuthIdle { field, kind }),
-            (true, true) | (false, false) => None,
-        };
-        given.into_iter().filter_map(fault).collect()
-    }
-
     fn credentials(&self) -> Credentials {
         match self {
             Self { kind: AuthKind::Basic, username: Some(username), password: Some(password), .. } => {
@@ -364,56 +237,12 @@ mod tests {
         toml::from_str(&format!("base_url = \"http://inventory.example/v1\"\n{lines}")).unwrap()
     }
 
-    fn said(lines: &str) -> Vec<String> {
-        config(lines).validate().iter().map(ToString::to_string).collect()
-    }
-
     #[test]
     fn an_address_is_all_that_must_be_said() {
         let config = config("");
         assert_eq!(config.validate(), []);
         assert_eq!((config.adapter, config.profile.as_str(), config.timeout_ms), (Adapter::Http, "plain", 5000));
         assert_eq!(config.policy().linger, TimeDelta::seconds(30));
-    }
-
-    #[test]
-    fn numbers_that_contradict_each_other_are_refused_in_a_sentence() {
-        assert_eq!(
-            said("linger_ms = 4000"),
-            ["linger_ms (4000) must be at least timeout_ms (5000): until then the request itself is still under way"]
-        );
-        assert_eq!(
-            said("connect_timeout_ms = 5000"),
-            [
-                "connect_timeout_ms (5000) must be less than timeout_ms (5000)",
-                "connect_timeout_ms (5000) must be less than check_timeout_ms (3000)"
-            ]
-        );
-        assert_eq!(
-            said("manual_after_ms = 30000"),
-            ["manual_after_ms (30000) must be more than linger_ms (30000): nothing is proven before that"]
-        );
-        assert_eq!(
-            said("absent_looks = 0\nmax_hold_s = 0\nrate_per_s = 0.0"),
-            [
-                "absent_looks must be from 1 to 100",
-                "max_hold_s must be at least 1 and at most 31536000, a year",
-                "rate_per_s must be greater than 0 and at most 100000"
-            ]
-        );
-        assert_eq!(said("first_check_ms = 0"), ["first_check_ms must be at least 1"]);
-    }
-
-    #[test]
-    fn credentials_are_complete_and_meant() {
-        assert_eq!(said("auth = { kind = \"basic\", username = \"u\" }"), ["auth.kind 'basic' needs auth.password"]);
-        assert_eq!(said("auth = { token = \"t\" }"), ["auth.token is given, but auth.kind is 'none'"]);
-        let mut config = config("auth = { kind = \"bearer\", token = \"s3cr3t\" }");
-        assert_eq!(config.validate(), []);
-        assert!(config.auth_in_the_clear());
-        config.base_url = "http://127.0.0.1:1".to_owned();
-        assert!(!config.auth_in_the_clear());
-        assert!(!format!("{config:?}").contains("s3cr3t"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{BpmnError, Completion, EngineError, Failure, ProcessInstanceId, TaskId, Variables, WorkerId};
+use crate::engine::{BpmnError, Completion, EngineClient, EngineError, Failure, ProcessInstanceId, TaskId, Variables, WorkerId};
 use crate::retry::{RetryPolicy, retry_until};
 use crate::topics::exit::{Exit, Say, chain};
 use crate::topics::handler::Topics;
@@ -93,7 +93,7 @@ impl Reporter<'_> {
         if !matches!(self.topic, Topic::Reserve | Topic::Confirm | Topic::Extend) {
             return;
         }
-        let over = match self.root_is_terminated().await {
+        let over = match root_is_terminated(&self.topics.engine, self.instance).await {
             Ok(over) => over,
             Err(error) => {
                 tracing::warn!(task.id = %self.task_id, error = %chain(&error), "could not find out whether the process of a vanished task is over");
@@ -106,17 +106,6 @@ impl Reporter<'_> {
                 tracing::error!(reservation.id = %reservation, error = %chain(&error), "the hold of a vanished process could not be marked for release");
             }
         }
-    }
-
-    /// The order's outermost process was ended from outside. A timer or a cancellation of the model ends a task too, but then the
-    /// process lives on and has its say; and a process that came to its end had it.
-    async fn root_is_terminated(&self) -> Result<bool, EngineError> {
-        let Some(record) = self.topics.engine.instance_record(self.instance).await? else { return Ok(false) };
-        let root = match record.root_process_instance_id {
-            Some(root) if root != *self.instance => self.topics.engine.instance_record(&root).await?,
-            _ => Some(record),
-        };
-        Ok(root.is_some_and(|root| matches!(root.state.as_str(), "EXTERNALLY_TERMINATED" | "INTERNALLY_TERMINATED")))
     }
 
     async fn complete(&self, variables: &Variables, until: Instant) -> Result<(), EngineError> {
@@ -159,4 +148,15 @@ impl Reporter<'_> {
     {
         retry_until(TELLING, until, attempt).await
     }
+}
+
+/// The order's outermost process was ended from outside. A timer or a cancellation of the model ends a task too, but then the process
+/// lives on and has its say; and a process that came to its end had it.
+pub(crate) async fn root_is_terminated(engine: &EngineClient, instance: &ProcessInstanceId) -> Result<bool, EngineError> {
+    let Some(record) = engine.instance_record(instance).await? else { return Ok(false) };
+    let root = match record.root_process_instance_id {
+        Some(root) if root != *instance => engine.instance_record(&root).await?,
+        _ => Some(record),
+    };
+    Ok(root.is_some_and(|root| matches!(root.state.as_str(), "EXTERNALLY_TERMINATED" | "INTERNALLY_TERMINATED")))
 }

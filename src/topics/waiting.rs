@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::domain::{Goal, ReservationId, TenantId};
+use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
 use crate::engine::{EngineError, LockedTask, ProcessInstanceId, TaskId, WorkerId};
 use crate::metrics;
 use crate::operations::{Conclusion, Errand, Find, OperationError, WaitingTask};
 use crate::topics::exit::{Exit, Say, chain, instant};
 use crate::topics::handler::Topics;
 use crate::topics::registry::Topic;
-use crate::topics::tell::{Reporter, Told};
+use crate::topics::tell::{Reporter, Told, root_is_terminated};
 
 /// How long a waiting task is locked while it is told.
 const TELLING: Duration = Duration::from_secs(30);
@@ -39,6 +39,38 @@ impl Topics {
             }
         }
         Ok(())
+    }
+
+    /// A hold that was found to stand although its order's process was ended from outside is let go: nobody else will ask for it.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`] if the database is away.
+    pub async fn release_if_order_gone(&self, row: &Reservation) -> Result<(), OperationError> {
+        let held = matches!(row.status, ReservationStatus::Reserved | ReservationStatus::Confirmed);
+        let Some(instance) = row.process_instance.as_deref().filter(|_| held && !row.release_wanted) else { return Ok(()) };
+        match root_is_terminated(&self.engine, &ProcessInstanceId::new(instance)).await {
+            Ok(true) => {
+                tracing::info!(reservation.id = %row.id, instance.id = instance, "the process was ended from outside: its hold is released");
+                self.operations.order_gone(row.tenant, row.id).await
+            }
+            Ok(false) => Ok(()),
+            Err(error) => {
+                tracing::warn!(reservation.id = %row.id, error = %chain(&error), "could not find out whether the process of a hold is over");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the process that asked for a hold is still under way. A hold that no process asked for has nobody to live for.
+    pub async fn order_lives(&self, row: &Reservation) -> bool {
+        let Some(instance) = row.process_instance.as_deref() else { return false };
+        match self.engine.instance_record(&ProcessInstanceId::new(instance)).await {
+            Ok(record) => record.is_some_and(|record| matches!(record.state.as_str(), "ACTIVE" | "SUSPENDED")),
+            Err(error) => {
+                tracing::warn!(reservation.id = %row.id, error = %chain(&error), "could not find out whether the process of a hold lives");
+                false
+            }
+        }
     }
 
     async fn end_waiting(&self, tenant: TenantId, reservation: ReservationId, waiting: &WaitingTask) -> Result<(), OperationError> {

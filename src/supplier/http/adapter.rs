@@ -61,7 +61,7 @@ impl HttpInventory {
             Seen::Answer { status, body } => {
                 let evidence = evidence::of(status, &body, &self.client.secrets);
                 let body = serde_json::from_slice::<Value>(&body).map_err(|error| format!("no JSON that can be read: {error}"));
-                Judged { meaning: rules.judge(status, body.as_ref().ok()), body, evidence }
+                Judged { meaning: rules.judge(status, body.as_ref().ok(), ask.lines()), body, evidence }
             }
             Seen::NotSent(why) => Judged::unread(Meaning::NotSent(why), Evidence::default()),
             Seen::Lost { status: Some(status), body, why } => {
@@ -111,6 +111,10 @@ impl HttpInventory {
                 Success::Hold(pointers) => {
                     let read = body.and_then(|body| pointers.read(&body, ask).map_err(|error| error.to_string()));
                     read.map_or_else(|why| unreadable(&evidence, &why), |hold| Answer::Done(Look::Found(hold)))
+                }
+                Success::List(list) => {
+                    let read = body.and_then(|body| list.read(&body, ask).map_err(|error| error.to_string()));
+                    read.map_or_else(|why| unreadable(&evidence, &why), Answer::Done)
                 }
             },
         };

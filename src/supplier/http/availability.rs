@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::domain::{AvailabilityStatus, LineAvailability, OrderLine};
+use crate::domain::{AvailabilityStatus, LineAvailability, OrderLine, OrderLineId};
 use crate::supplier::{AvailabilityAnswer, CheckAsk};
 
+use super::line::{LineHandle, NoLine};
 use super::pointer::{Misread, Pointer, shortened};
 
 /// Where an availability answer's parts are.
@@ -15,7 +16,7 @@ use super::pointer::{Misread, Pointer, shortened};
 pub(super) struct CheckPointers {
     pub(super) reference: Option<Pointer>,
     pub(super) lines: Pointer,
-    pub(super) line_id: Pointer,
+    pub(super) line: LineHandle,
     pub(super) line_available: Option<Pointer>,
     pub(super) line_state: Option<(Pointer, BTreeMap<String, AvailabilityStatus>)>,
 }
@@ -25,10 +26,12 @@ pub(super) struct CheckPointers {
 pub(super) enum NoAvailability {
     #[error(transparent)]
     Misread(#[from] Misread),
+    #[error(transparent)]
+    Line(#[from] NoLine),
     #[error("the state {0} is not mapped")]
     UnmappedState(String),
     #[error("the line {0} is described twice")]
-    LineTwice(String),
+    LineTwice(OrderLineId),
 }
 
 impl CheckPointers {
@@ -38,9 +41,9 @@ impl CheckPointers {
             Some(pointer) if pointer.find(body).is_some() => Some(pointer.text(body)?.chars().take(255).collect()),
             Some(_) | None => None,
         };
-        let mut told: BTreeMap<String, (Option<Decimal>, Option<AvailabilityStatus>)> = BTreeMap::new();
+        let mut told: BTreeMap<OrderLineId, (Option<Decimal>, Option<AvailabilityStatus>)> = BTreeMap::new();
         for entry in self.lines.array(body)? {
-            let id = self.line_id.text(entry)?.to_ascii_lowercase();
+            let id = self.line.find(entry, &ask.lines)?;
             let available = match &self.line_available {
                 Some(pointer) if pointer.find(entry).is_some() => Some(pointer.decimal(entry)?),
                 Some(_) | None => None,
@@ -53,12 +56,12 @@ impl CheckPointers {
                 }
                 None => None,
             };
-            if told.insert(id.clone(), (available, stated)).is_some() {
+            if told.insert(id, (available, stated)).is_some() {
                 return Err(NoAvailability::LineTwice(id));
             }
         }
         let line = |asked: &OrderLine| {
-            let (available, stated) = told.get(&asked.order_line.to_string()).copied().unwrap_or((None, None));
+            let (available, stated) = told.get(&asked.order_line).copied().unwrap_or((None, None));
             LineAvailability {
                 order_line: asked.order_line,
                 product_offering: asked.product_offering.clone(),

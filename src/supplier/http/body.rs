@@ -140,3 +140,59 @@ fn json(value: Scalar) -> Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supplier::sample::ask;
+    use serde_json::json;
+
+    fn parse(text: &str) -> Result<Body, (String, BodyError)> {
+        Body::parse(&toml::Value::Table(toml::from_str(text).unwrap()), Scope::Hold)
+    }
+
+    fn render(text: &str) -> Value {
+        parse(text).unwrap().render(Ask::Hold(&ask())).unwrap()
+    }
+
+    #[test]
+    fn a_lone_placeholder_has_its_own_type_and_is_text_on_request() {
+        let body = render(
+            r#"
+            seconds = "{hold_seconds}"
+            partial = "{accept_partial}"
+            text = "{hold_seconds:text}"
+            mixed = "for {hold_seconds} s"
+            fixed = [1, 1.5, true, "a {{b}}"]
+            "#,
+        );
+        let wanted = json!({"seconds": 3600, "partial": false, "text": "3600", "mixed": "for 3600 s", "fixed": [1, 1.5, true, "a {b}"]});
+        assert_eq!(body, wanted);
+    }
+
+    #[test]
+    fn every_line_is_written_with_exact_numbers() {
+        let body = render(r#"items = { for_each_line = { sku = "{product}", n = "{quantity}", t = "{quantity:text}" } }"#);
+        assert_eq!(body.to_string(), r#"{"items":[{"n":0.000001,"sku":"PHONE","t":"0.000001"},{"n":2,"sku":"CASE","t":"2"}]}"#);
+    }
+
+    #[test]
+    fn an_optional_value_that_is_not_there_is_left_out_and_a_needed_one_stops_the_request() {
+        assert_eq!(render(r#"a = "{customer?}""#), json!({}));
+        assert_eq!(render(r#"a = ["{customer?}", "{order}"]"#).to_string(), r#"{"a":["00000000-0000-0000-0000-000000000002"]}"#);
+        let needed = parse(r#"a = "{customer}""#).unwrap().render(Ask::Hold(&ask())).unwrap_err();
+        assert_eq!(needed.to_string(), "the profile needs {customer}, and there is none");
+    }
+
+    #[test]
+    fn a_fault_is_found_at_its_place() {
+        let at = |text: &str| parse(text).unwrap_err();
+        assert_eq!(at(r#"a = { b = ["{order}", "{nobody}"] }"#).0, "a.b.1");
+        assert_eq!(
+            at("a = { for_each_line = { x = { for_each_line = 1 } } }"),
+            ("a.for_each_line.x.for_each_line".into(), BodyError::NestedLines)
+        );
+        assert_eq!(at("a = { for_each_line = 1, b = 2 }"), ("a.for_each_line".into(), BodyError::NotAlone));
+        assert_eq!(at("a = nan"), ("a".into(), BodyError::NotFinite));
+    }
+}

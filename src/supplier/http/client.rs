@@ -97,6 +97,8 @@ pub(super) fn build(connection: &Connection) -> Result<SourceClient, ClientError
     let mut builder = Client::builder()
         .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")))
         .default_headers(header)
+        // HTTP/2 would send the head of a request ahead of its body, and the body is what watches the clock (fence.rs).
+        .http1_only()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()

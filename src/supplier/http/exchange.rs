@@ -40,16 +40,15 @@ pub(super) async fn exchange(client: &Client, outgoing: Outgoing, timeout: Durat
     if outgoing.send_before.is_some_and(|at| Instant::now() >= at) {
         return Seen::NotSent("the claim may have ended before the request was sent".to_owned());
     }
-    // A GET acts on nothing, and goes without the body that the fence would have to be.
-    let looks = outgoing.method == Method::GET;
     let mut request = client.request(outgoing.method, outgoing.url);
     for (name, value) in outgoing.headers {
         request = request.header(name, value);
     }
     let mut given = None;
     request = match (outgoing.body, outgoing.send_before) {
-        (body, Some(at)) if !looks => {
-            let (fenced, witness) = FencedBody::new(body.unwrap_or_default(), at);
+        // Without a body there is nothing to ask for, and the look at the clock above has to do.
+        (Some(body), Some(at)) if !body.is_empty() => {
+            let (fenced, witness) = FencedBody::new(body, at);
             given = Some(witness);
             request.body(Body::wrap(fenced))
         }
@@ -111,4 +110,78 @@ fn reason(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     if causes.is_empty() { "the HTTP client gave up".to_owned() } else { causes.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use reqwest::dns::{Name, Resolve, Resolving};
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Takes its time to find a host.
+    struct Slow(Duration, SocketAddr);
+
+    impl Resolve for Slow {
+        fn resolve(&self, _: Name) -> Resolving {
+            let Self(delay, address) = *self;
+            Box::pin(async move {
+                tokio::time::sleep(delay).await;
+                Ok(Box::new(std::iter::once(address)) as Box<dyn Iterator<Item = SocketAddr> + Send>)
+            })
+        }
+    }
+
+    /// Sends a request to a host that takes so long to find, and answers what became of it and all bytes that arrived.
+    async fn send(body: Option<&str>, resolving: Duration, send_before: Duration, timeout: Duration) -> (Seen, Vec<u8>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder().no_proxy().tls_certs_only([]).dns_resolver(Arc::new(Slow(resolving, address))).build().unwrap();
+        let outgoing = Outgoing {
+            method: Method::POST,
+            url: Url::parse("http://inventory.test/holds").unwrap(),
+            headers: Vec::new(),
+            body: body.map(|body| body.as_bytes().to_vec()),
+            send_before: Some(Instant::now() + send_before),
+        };
+        let seen = exchange(&client, outgoing, timeout).await;
+        drop(client);
+        let mut arrived = Vec::new();
+        // The client is gone, so that a connection ends; where there never was one, there is nothing to wait for.
+        if let Ok(Ok((mut stream, _))) = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await {
+            let _ = stream.read_to_end(&mut arrived).await;
+        }
+        (seen, arrived)
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
+    const MOMENT: Duration = Duration::from_millis(60);
+
+    #[tokio::test]
+    async fn a_claim_that_ends_while_connecting_keeps_every_byte_back() {
+        let (seen, arrived) = send(Some("{}"), MOMENT * 2, MOMENT, LONG).await;
+        assert!(matches!(&seen, Seen::NotSent(why) if why.contains("the claim may have ended while")), "{seen:?}");
+        assert_eq!(arrived, b"");
+    }
+
+    #[tokio::test]
+    async fn a_time_out_before_there_is_a_connection_is_known_to_have_sent_nothing() {
+        let (seen, arrived) = send(Some("{}"), LONG, LONG, MOMENT).await;
+        assert!(matches!(&seen, Seen::NotSent(why) if why.contains("no connection")), "{seen:?}");
+        assert_eq!(arrived, b"");
+    }
+
+    #[tokio::test]
+    async fn a_time_out_after_the_request_has_left_is_a_lost_outcome_with_a_body_and_without() {
+        for body in [Some("{}"), Some(""), None] {
+            let (seen, arrived) = send(body, Duration::ZERO, LONG, MOMENT).await;
+            assert!(matches!(&seen, Seen::Lost { status: None, .. }), "{body:?}: {seen:?}");
+            assert!(arrived.starts_with(b"POST /holds HTTP/1.1\r\n"), "{body:?}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! The request body of an effect: it looks at the clock when the connection stands and the first byte is about to leave.
 //!
-//! Between the decision to send and the sending lies the connecting: name resolution, a slow handshake, a full queue. The HTTP
-//! client asks for the body only when it has a connection to write to, and it writes head and body in one go, so that a body that
-//! refuses keeps every byte back, and a body that was never asked for proves that nothing has left.
+//! Between the decision to send and the sending lies the connecting: name resolution, a slow handshake, a full queue. Over
+//! HTTP/1.1 the client asks for the body only when it has a connection to write to, and it writes head and body in one go. So a
+//! body that refuses keeps every byte back, and a body that was never asked for proves that nothing has left.
+//!
+//! **Invariant:** the body is not empty; nobody asks for an empty one, and the head goes without it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,7 +41,7 @@ impl Given {
 }
 
 impl FencedBody {
-    /// A body, and the witness of its being given out.
+    /// A body of at least one byte, and the witness of its being given out.
     pub(super) fn new(content: Vec<u8>, send_before: Instant) -> (Self, Given) {
         let given = Given::default();
         let length = content.len() as u64;
@@ -64,7 +66,6 @@ impl Body for FencedBody {
         Poll::Ready(self.give(Instant::now()).map(|given| given.map(Frame::data)))
     }
 
-    /// Not even an empty body is at its end before it was asked for, or nobody would ask.
     fn is_end_stream(&self) -> bool {
         self.content.is_none()
     }

@@ -45,6 +45,8 @@ pub(super) struct OperationForm {
     pub(super) success: Vec<u16>,
     pub(super) hold: Option<HoldForm>,
     pub(super) state_after: Option<StateForm>,
+    pub(super) list: Option<String>,
+    pub(super) list_more: Option<String>,
     #[serde(default)]
     pub(super) answers: Vec<AnswerForm>,
 }
@@ -63,7 +65,8 @@ pub(super) struct CheckForm {
     pub(super) answers: Vec<AnswerForm>,
     pub(super) reference: Option<String>,
     pub(super) lines: String,
-    pub(super) line_id: String,
+    pub(super) line_id: Option<String>,
+    pub(super) line_product: Option<String>,
     pub(super) line_available: Option<String>,
     pub(super) line_state: Option<String>,
     #[serde(default)]
@@ -86,6 +89,7 @@ pub(super) struct HoldForm {
     pub(super) expires_at_optional: bool,
     pub(super) lines: Option<String>,
     pub(super) line_id: Option<String>,
+    pub(super) line_product: Option<String>,
     pub(super) line_reserved: Option<String>,
     #[serde(default)]
     pub(super) missing_line: MissingLineForm,
@@ -99,6 +103,7 @@ pub(super) struct ErrorForm {
     pub(super) message: Option<String>,
     pub(super) lines: Option<String>,
     pub(super) line_id: Option<String>,
+    pub(super) line_product: Option<String>,
     pub(super) line_available: Option<String>,
 }
 

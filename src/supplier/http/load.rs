@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::compile::{Fault, compile};
+use super::compile::compile;
 use super::form::ProfileForm;
 use super::profile::Profile;
 
@@ -67,7 +67,7 @@ pub(crate) fn load(name: &str) -> Result<Profile, ProfileError> {
 fn read(name: &str, text: &str) -> Result<Profile, ProfileError> {
     let malformed = |source| ProfileError::Malformed { name: name.to_owned(), source: Box::new(source) };
     let form: ProfileForm = toml::from_str(text).map_err(malformed)?;
-    compile(form).map_err(|(place, fault): (String, Fault)| ProfileError::Wrong { name: name.to_owned(), place, fault: fault.to_string() })
+    compile(form).map_err(|(place, fault)| ProfileError::Wrong { name: name.to_owned(), place, fault: fault.to_string() })
 }
 
 fn names() -> String {
@@ -132,6 +132,12 @@ mod tests {
             ("state = \"/state\"", "state = \"state\"", "hold.state is no JSON pointer"),
             ("state = \"/state\"\n", "", "hold.state must be given"),
             ("line_reserved = \"/reserved\"\n", "", "hold.lines must be given"),
+            ("line_reserved =", "line_product = \"/sku\"\nline_reserved =", "hold.line_product must not be given"),
+            (
+                "success = [200]\nanswers = [{",
+                "success = [200]\nlist_more = \"/next\"\nanswers = [{",
+                "lookup_by_reference.list must be given",
+            ),
             ("code = \"/code\"\n", "", "check.answers.0 has a code, but error.code"),
             (
                 "code = \"KEY_REUSED\", means = \"unknown\"",

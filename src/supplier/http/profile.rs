@@ -8,6 +8,7 @@ use crate::domain::{Capabilities, HoldState};
 use super::availability::CheckPointers;
 use super::body::Body;
 use super::hold::HoldPointers;
+use super::list::HoldList;
 use super::rules::Rules;
 use super::template::Text;
 use super::values::Name;
@@ -45,7 +46,9 @@ pub(super) struct HoldOperation {
 #[derive(Debug, Clone)]
 pub(super) enum Success {
     /// It describes the hold.
-    Hold(HoldPointers),
+    Hold(Box<HoldPointers>),
+    /// It lists holds, of which one may be ours.
+    List(Box<HoldList>),
     /// It describes nothing; the operation says how the hold stands now.
     Silent(HoldState),
 }

@@ -16,6 +16,7 @@ pub(super) enum Name {
     Reference,
     HoldSeconds,
     Until,
+    UntilEpochSeconds,
     AcceptPartial,
     Customer,
     Location,
@@ -53,6 +54,7 @@ const NAMES: &[(Name, &str, &[Scope])] = &[
     (Name::Reference, "reference", HOLD),
     (Name::HoldSeconds, "hold_seconds", HOLD),
     (Name::Until, "until", HOLD),
+    (Name::UntilEpochSeconds, "until_epoch_seconds", HOLD),
     (Name::AcceptPartial, "accept_partial", HOLD),
     (Name::Customer, "customer", BOTH),
     (Name::Location, "location", BOTH),
@@ -145,12 +147,20 @@ impl<'a> Ask<'a> {
             (Name::Reference, Self::Hold(ask)) => ask.reference.as_ref().and_then(|reference| text(reference.as_str())),
             (Name::HoldSeconds, Self::Hold(ask)) => Some(Scalar::Integer(ask.hold_seconds)),
             (Name::Until, Self::Hold(ask)) => ask.until.and_then(|at| text(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true))),
+            (Name::UntilEpochSeconds, Self::Hold(ask)) => ask.until.map(|at| Scalar::Integer(at.timestamp())),
             (Name::AcceptPartial, Self::Hold(ask)) => Some(Scalar::Truth(ask.accept_partial)),
             (Name::LineId, _) => line.and_then(|line| text(&line.order_line.to_string())),
             (Name::Product, _) => line.and_then(|line| text(&line.product_offering)),
             (Name::Quantity, _) => line.map(|line| Scalar::Number(line.quantity.decimal())),
             (
-                Name::Order | Name::Key | Name::KeyUuid | Name::Reference | Name::HoldSeconds | Name::Until | Name::AcceptPartial,
+                Name::Order
+                | Name::Key
+                | Name::KeyUuid
+                | Name::Reference
+                | Name::HoldSeconds
+                | Name::Until
+                | Name::UntilEpochSeconds
+                | Name::AcceptPartial,
                 Self::Check(_),
             )
             | (Name::Channel | Name::Correlation, Self::Hold(_)) => None,

@@ -1,5 +1,6 @@
 //! Answers that are not the engine's, and answers that do not come.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -10,7 +11,7 @@ use holdfast::retry::Retryable as _;
 
 use super::on_both_engines;
 use crate::support::engine::{Engine, LONG_LOCK, TestEngine, fetch_request};
-use crate::support::fake::{answer_with, nobody, serve};
+use crate::support::fake::{Blunt, nobody, serve};
 
 async fn complete(client: &EngineClient) -> EngineError {
     let (task, worker) = (TaskId::from("t"), WorkerId::from("w"));
@@ -70,22 +71,24 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn an_answer_cut_in_the_middle_is_lost() {
-    let cut = answer_with(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{\"version\": \"7.").await;
-    let error = TestEngine::at(cut).client.version().await.unwrap_err();
+    let cut = Blunt::answering(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{\"version\": \"7.").await;
+    let error = TestEngine::at(cut.url).client.version().await.unwrap_err();
     assert_eq!(cause(&error), &TransientCause::AnswerLost);
     assert!(error.may_have_acted());
 }
 
 #[tokio::test]
 async fn a_refusal_cut_in_the_middle_decides_nothing() {
-    let cut = answer_with(b"HTTP/1.1 404 Not Found\r\ncontent-length: 500\r\n\r\n{\"type\":\"RestException\",").await;
-    assert_eq!(cause(&complete(&TestEngine::at(cut).client).await), &TransientCause::AnswerLost);
+    let cut = Blunt::answering(b"HTTP/1.1 404 Not Found\r\ncontent-length: 500\r\n\r\n{\"type\":\"RestException\",").await;
+    assert_eq!(cause(&complete(&TestEngine::at(cut.url).client).await), &TransientCause::AnswerLost);
 }
 
 #[tokio::test]
 async fn a_connection_closed_without_an_answer_is_lost_and_not_tried_again() {
-    let error = complete(&TestEngine::at(answer_with(b"").await).client).await;
+    let rude = Blunt::answering(b"").await;
+    let error = complete(&TestEngine::at(rude.url).client).await;
     assert_eq!(cause(&error), &TransientCause::AnswerLost);
+    assert_eq!(rude.requests.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

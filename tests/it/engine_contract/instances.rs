@@ -4,6 +4,7 @@ use holdfast::engine::{
     ActivityQuery, Completion, EngineError, JobQuery, MessageCorrelation, ProcessInstanceId, ProcessInstanceQuery, ProcessSelector,
     StartProcess, TaskFate, TaskId, UserTaskQuery, Variables,
 };
+use reqwest::Method;
 use serde_json::json;
 
 use super::on_both_engines;
@@ -35,8 +36,18 @@ async fn what_the_engine_never_had_is_not_found_and_has_no_known_fate(engine: Te
     assert_eq!(engine.client.fate_of_task(&never).await.unwrap(), TaskFate::Unknown);
     assert!(engine.client.instance_record(&ProcessInstanceId::from("never-was")).await.unwrap().is_none());
     assert!(engine.client.incident_of_task(&never).await.unwrap().is_none());
-    for result in [engine.client.unlock(&never).await, engine.client.set_retries(&never, 1).await] {
+    for result in [
+        engine.client.unlock(&never).await,
+        engine.client.set_retries(&never, 1).await,
+        engine.client.error_details(&never).await.map(drop),
+    ] {
         assert!(matches!(result, Err(EngineError::TaskGone)), "{result:?}");
+    }
+    for result in [
+        engine.client.complete_user_task(&"never-was".into(), &Variables::new()).await,
+        engine.client.execute_job(&"never-was".into()).await,
+    ] {
+        assert!(matches!(result, Err(EngineError::NotFound { .. })), "{result:?}");
     }
 }
 
@@ -116,6 +127,24 @@ async fn a_process_whose_first_step_fails_is_not_started_at_all(engine: TestEngi
     assert!(engine.client.instance_records_by_business_key("stillborn", "b", Some(&engine.tenant)).await.unwrap().is_empty());
 }
 
+async fn what_is_suspended_is_told_apart_wherever_it_is_met(engine: TestEngine) {
+    let elements = [start_to("decide"), user_task("decide"), flow("decide", "done"), end("done")];
+    engine.deploy(&process("halted", &elements.concat())).await;
+    let instance = engine.start("halted", Variables::new()).await;
+    engine.client.set_suspended(&instance.id, true).await.unwrap();
+    let query = UserTaskQuery { process_instance_id: Some(instance.id.clone()), ..UserTaskQuery::default() };
+    let task = engine.client.list_user_tasks(&query).await.unwrap().remove(0);
+    let refused = engine.client.complete_user_task(&task.id, &Variables::new()).await.unwrap_err();
+    assert!(matches!(refused, EngineError::Suspended), "{refused:?}");
+
+    let path = format!("process-definition/key/halted/tenant-id/{}/suspended", engine.tenant);
+    assert_eq!(engine.raw(Method::PUT, &path, &json!({"suspended": true})).await.0, 204);
+    let process = ProcessSelector::Latest { key: "halted".to_owned(), tenant: Some(engine.tenant.clone()) };
+    let start = StartProcess { process, business_key: None, variables: Variables::new() };
+    let refused = engine.client.start_process(&start).await.unwrap_err();
+    assert!(matches!(refused, EngineError::Suspended), "{refused:?}");
+}
+
 async fn a_person_decides_and_the_way_can_be_read_from_history(engine: TestEngine) {
     let elements = [start_to("decide"), user_task("decide"), flow("decide", "done"), end("done")];
     engine.deploy(&process("deciding", &elements.concat())).await;
@@ -151,6 +180,7 @@ on_both_engines! {
     a_message_that_nothing_waits_for_is_told_apart_and_so_is_one_that_two_wait_for,
     a_start_whose_answer_was_lost_can_be_found_by_its_business_key,
     a_process_whose_first_step_fails_is_not_started_at_all,
+    what_is_suspended_is_told_apart_wherever_it_is_met,
     a_person_decides_and_the_way_can_be_read_from_history,
     an_interrupted_activity_is_marked_as_such_in_history,
 }

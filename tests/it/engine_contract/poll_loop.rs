@@ -98,6 +98,7 @@ async fn a_lock_survives_the_suspension_of_its_process(engine: TestEngine) {
     let begun_with = held.hold.lease().deadline();
     engine.client.set_suspended(&held.task.process_instance_id, true).await.unwrap();
     until_true("the lock was kept for longer than it would have lasted", SOON, || async {
+        assert!(!held.hold.lease().remaining(engine.client.clock().instant()).is_zero(), "the lock ran out in between");
         held.hold.lease().deadline() > begun_with + SHORT_LOCK
     })
     .await;

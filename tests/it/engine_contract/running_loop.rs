@@ -44,7 +44,7 @@ pub(crate) fn settings(engine: &TestEngine, permits: usize, topic: TopicSubscrip
         worker_id: engine.worker("loop"),
         topics: vec![topic],
         permits,
-        long_poll: Duration::from_secs(1),
+        long_poll: Duration::from_millis(500),
         order: FetchOrder::default(),
         refill: RefillPolicy::default(),
     }

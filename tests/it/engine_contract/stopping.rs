@@ -46,6 +46,7 @@ async fn what_a_parked_poll_brings_after_the_soft_stop_is_unlocked_and_never_beg
     let first = polling.next().await;
     engine.client.complete(&first.task.id, &polling.worker, &Completion::default()).await.unwrap();
     drop(first);
+    // Nothing tells when the engine has parked it; were it not parked yet, the test would only show less.
     tokio::time::sleep(Duration::from_millis(100)).await;
 
     polling.shutdown.request_soft();
@@ -102,6 +103,7 @@ async fn the_hard_stop_does_not_wait_for_a_parked_poll(engine: TestEngine) {
     let mut patient = settings(&engine, 1, engine.topic(TOPIC, LONG_LOCK));
     patient.long_poll = Duration::from_secs(30);
     let mut polling = RunningLoop::start(&engine.client, patient);
+    // Time for the poll to be parked; were it not, the test would only show less.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let asked_at = Instant::now();
     polling.shutdown.request_hard();

@@ -9,7 +9,7 @@ use holdfast::engine::{
     ProcessInstance, ProcessInstanceId, ProcessInstanceRecord, ProcessSelector, Resource, StartProcess, TopicSubscription, Variables,
     WorkerId,
 };
-use reqwest::Url;
+use reqwest::{Method, Url};
 use serde_json::Value as JsonValue;
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ impl Engine {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the ports of the stack come from make")]
-fn variable_or(name: &str, default: &str) -> String {
+pub(crate) fn variable_or(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
@@ -150,8 +150,14 @@ impl TestEngine {
 
     /// Sends what the client would never send.
     pub(crate) async fn raw_post(&self, path: &str, body: &JsonValue) -> (u16, JsonValue) {
+        self.raw(Method::POST, path, body).await
+    }
+
+    /// The same with another method.
+    pub(crate) async fn raw(&self, method: Method, path: &str, body: &JsonValue) -> (u16, JsonValue) {
         let url = format!("{}/{path}", self.base_url);
-        let answer = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap().post(url).json(body).send().await.unwrap();
+        let answer =
+            reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap().request(method, url).json(body).send().await.unwrap();
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(JsonValue::String(text)))

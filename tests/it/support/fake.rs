@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -19,22 +20,30 @@ pub(crate) async fn serve(router: Router) -> Url {
     url
 }
 
-/// Answers every request with these bytes as they stand, then closes the connection.
-pub(crate) async fn answer_with(bytes: &'static [u8]) -> Url {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = url_of(listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        loop {
-            let (mut connection, _) = listener.accept().await?;
-            let mut request = [0; 16 * 1024];
-            let _ = connection.read(&mut request).await?;
-            connection.write_all(bytes).await?;
-            connection.shutdown().await?;
-        }
-        #[expect(unreachable_code, reason = "names the error type of the question marks above")]
-        io::Result::Ok(())
-    });
-    url
+/// A server that answers every connection with the same bytes as they stand, then closes it.
+#[derive(Debug)]
+pub(crate) struct Blunt {
+    pub(crate) url: Url,
+    /// How many requests it has seen.
+    pub(crate) requests: Arc<AtomicUsize>,
+}
+
+impl Blunt {
+    pub(crate) async fn answering(bytes: &'static [u8]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let blunt = Self { url: url_of(listener.local_addr().unwrap()), requests: Arc::default() };
+        let requests = Arc::clone(&blunt.requests);
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let mut request = [0; 16 * 1024];
+                let _ = connection.read(&mut request).await;
+                requests.fetch_add(1, Ordering::Relaxed);
+                let _ = connection.write_all(bytes).await;
+                let _ = connection.shutdown().await;
+            }
+        });
+        blunt
+    }
 }
 
 /// An address where nobody listens.
