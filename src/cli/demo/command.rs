@@ -1,5 +1,6 @@
 //! `holdfast demo` from its first line to its exit code.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -72,7 +73,7 @@ async fn demonstrate(settings: &Settings, files: &Files) -> Result<ExitCode, Cli
 
     if settings.json {
         let orders: Value = rows.iter().map(Row::json).collect();
-        say(&json!({ "agree": agree && over.is_empty(), "seconds": seconds, "orders": orders, "links": links(&stage, settings, &rows) })
+        say(&json!({ "agree": agree && over.is_empty(), "seconds": seconds, "orders": orders, "links": links(&stage, settings, &rows).into_iter().collect::<BTreeMap<_, _>>() })
             .to_string());
     } else {
         show(&stage, settings, files, &rows, seconds);
@@ -111,9 +112,8 @@ fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], sec
         return;
     }
     say("All of it is still running:");
-    let found = links(stage, settings, rows);
-    for (what, link) in found.as_object().into_iter().flatten() {
-        say(&format!("  {what:18} {}", link.as_str().unwrap_or_default()));
+    for (what, link) in links(stage, settings, rows) {
+        say(&format!("  {what:16} {link}"));
     }
     say("  Cockpit and Tasklist: log in as demo with the password demo. Cockpit shows what still runs, such as the order left open.");
     if let Some(row) = rows.iter().find(|row| row.scenario.expect.end == End::Waits) {
@@ -135,22 +135,18 @@ fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], sec
 }
 
 /// Where to look, by name.
-fn links(stage: &Stage, settings: &Settings, rows: &[Row<'_>]) -> Value {
+fn links(stage: &Stage, settings: &Settings, rows: &[Row<'_>]) -> Vec<(&'static str, String)> {
     let open = rows.iter().find(|row| row.scenario.expect.end == End::Waits).and_then(|row| row.facts.instances.first());
-    let mut links = serde_json::Map::new();
-    let mut add = |what: &str, link: Option<String>| {
-        if let Some(link) = link {
-            links.insert(what.to_owned(), Value::String(link));
-        }
-    };
+    let mut links = Vec::new();
+    let mut add = |what, link: Option<String>| links.extend(link.map(|link| (what, link)));
     add("Cockpit", stage.links.cockpit());
-    add("the order left", open.and_then(|instance| stage.links.instance(&instance.id)));
+    add("the open order", open.and_then(|instance| stage.links.instance(&instance.id)));
     add("Tasklist", stage.links.tasklist());
     add("ledger", Some(format!("{}/ledger", settings.inventory_admin_url(Source::Main))));
     add("ledger (legacy)", Some(format!("{}/ledger", settings.inventory_admin_url(Source::Legacy))));
     add("metrics", Some(format!("http://127.0.0.1:{}/metrics", settings.admin_port)));
     add("ready", Some(format!("http://127.0.0.1:{}/ready", settings.admin_port)));
-    Value::Object(links)
+    links
 }
 
 /// The reservation whose story is worth reading: the one whose answer was swallowed.

@@ -31,6 +31,13 @@ pub(super) struct Activity {
     pub(super) root_process_instance_id: Option<ProcessInstanceId>,
 }
 
+impl Activity {
+    /// Whether an instance ended here.
+    pub(super) fn is_end(&self) -> bool {
+        self.activity_type.ends_with("EndEvent")
+    }
+}
+
 /// An incident, open or over.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

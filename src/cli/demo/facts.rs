@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub(super) reserve_requests: usize,
     /// When the first request of this order reached the inventory.
     pub(super) first_request_at: Option<DateTime<Utc>>,
+    /// How much was on hand before and after the order. Holds do not change it.
+    pub(super) on_hand: Option<(Decimal, Decimal)>,
     /// The fault that was armed for the order.
     pub(super) fault: Option<FaultFacts>,
     /// Why the demo gave up waiting for it.

@@ -1,7 +1,5 @@
 //! The demo's view of an inventory: what is on its shelves, what it was made to do wrong, and its ledger.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,6 +32,17 @@ struct Faults {
 }
 
 #[derive(Deserialize)]
+struct Stock {
+    stock: Vec<Level>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Level {
+    on_hand: Amount,
+}
+
+#[derive(Deserialize)]
 struct Entries {
     entries: Vec<LedgerEntry>,
 }
@@ -61,10 +70,21 @@ impl Inventory {
         self.call(self.http.put(format!("{}/stock", self.base)).json(&body)).await.map(drop)
     }
 
-    /// Refuses connections for a while.
-    pub(super) async fn down(&self, spell: Duration) -> Result<(), CliError> {
-        let body = json!({ "ms": u64::try_from(spell.as_millis()).unwrap_or(u64::MAX) });
-        self.call(self.http.post(format!("{}/down", self.base)).json(&body)).await.map(drop)
+    /// What is on hand.
+    pub(super) async fn on_hand(&self, product: &str) -> Result<Option<Amount>, CliError> {
+        let url = format!("{}/stock", self.base);
+        let found: Stock = self.read(self.http.get(url).query(&[("tenant", self.tenant.as_str()), ("sku", product)])).await?;
+        Ok(found.stock.first().map(|level| level.on_hand))
+    }
+
+    /// Refuses connections from now on.
+    pub(super) async fn down(&self) -> Result<(), CliError> {
+        self.call(self.http.post(format!("{}/down", self.base)).json(&json!({ "ms": null }))).await.map(drop)
+    }
+
+    /// Accepts connections again.
+    pub(super) async fn up(&self) -> Result<(), CliError> {
+        self.call(self.http.post(format!("{}/up", self.base))).await.map(drop)
     }
 
     /// Arms a fault for one request about a product; the number names it. A check names no order, so that orders cannot tell.

@@ -37,6 +37,7 @@ pub(super) async fn observe(stage: &Stage, scenario: &Scenario, played: &Played)
     let ledger = inventory.ledger(&order, scenario.product).await?;
     facts.reserve_requests = ledger.iter().filter(|entry| entry.operation == Operation::Reserve).count();
     facts.first_request_at = ledger.first().map(|entry| entry.received_at);
+    facts.on_hand = inventory.on_hand(scenario.product).await?.map(|now| (Decimal::from(scenario.on_hand), now.get()));
     if let (Some(id), Some((scope, fault))) = (played.fault, scenario.mishap.fault()) {
         let operation = format!("{scope:?}").to_lowercase();
         facts.fault = Some(FaultFacts { operation, kind: fault.name().to_owned(), fired: inventory.fired(id).await? });
@@ -64,7 +65,7 @@ async fn engines(stage: &Stage, id: &ProcessInstanceId) -> Result<InstanceFacts,
     Ok(InstanceFacts {
         id: id.clone(),
         state: record.map_or_else(|| "unknown to the engine".to_owned(), |record| record.state),
-        ends: passed.iter().filter(|activity| activity.activity_type.ends_with("EndEvent")).map(named).collect(),
+        ends: passed.iter().filter(|activity| activity.is_end()).map(named).collect(),
         waits_at: waits_at.iter().map(named).collect(),
         cancelled: passed.iter().any(|activity| activity.activity_id == "Start_OrderCancelled"),
         incidents: incidents.collect(),

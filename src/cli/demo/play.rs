@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::cli::demo::engine_desk::{Activity, TaskLine};
 use crate::cli::demo::judge::WAITS_AT;
 use crate::cli::demo::scenario::{End, Mishap, Scenario, Step};
 use crate::cli::demo::stage::Stage;
@@ -94,6 +95,7 @@ impl Player<'_> {
                 }
                 Step::Cancel => self.cancel().await?,
                 Step::TakeStock(left) => self.take_stock(*left).await?,
+                Step::BringBack(failed) => self.bring_back(*failed).await?,
                 Step::CorrectQuantity(quantity) => self.correct(*quantity).await?,
                 Step::Decide => self.decide().await?,
             }
@@ -116,8 +118,8 @@ impl Player<'_> {
         if let Some((scope, fault)) = self.scenario.mishap.fault() {
             self.played.fault = Some(inventory.arm(scope, fault, self.scenario.product).await?);
         }
-        if let Mishap::Down(spell) = self.scenario.mishap {
-            inventory.down(spell).await?;
+        if matches!(self.scenario.mishap, Mishap::Down) {
+            inventory.down().await?;
         }
         Ok(())
     }
@@ -136,12 +138,12 @@ impl Player<'_> {
 
     /// Fulfilment reports each instance done.
     async fn fulfil(&mut self) -> Result<(), CliError> {
-        self.send_where_it_waits("FulfilmentDone", "fulfilled, says fulfilment").await
+        self.send_where_it_waits("FulfilmentDone", "fulfilment reports it done").await
     }
 
     /// The order service changes its mind.
     async fn cancel(&mut self) -> Result<(), CliError> {
-        self.send_where_it_waits("OrderCancelled", "cancelled, says the order service").await
+        self.send_where_it_waits("OrderCancelled", "the order service cancels it").await
     }
 
     /// Sends a message to each instance as soon as it waits for fulfilment.
@@ -176,6 +178,21 @@ impl Player<'_> {
         }
         inventory.put_stock(self.scenario.product, left).await?;
         self.step(&format!("stock went from {} to {left} while the answer was under way", self.scenario.on_hand));
+        Ok(())
+    }
+
+    /// The inventory comes back after so many attempts have failed.
+    async fn bring_back(&mut self, failed: usize) -> Result<(), CliError> {
+        self.played.doing = format!("tried {failed} times in vain");
+        for instance in self.played.instances.clone() {
+            let failures = |lines: Vec<TaskLine>| lines.iter().filter(|line| line.failure_log).count();
+            while failures(self.stage.desk.task_lines(&instance).await?) < failed {
+                self.look_around();
+                self.next_look().await?;
+            }
+        }
+        self.stage.inventory(self.scenario.source)?.up().await?;
+        self.step(&format!("{failed} attempts failed; the inventory comes back"));
         Ok(())
     }
 
@@ -245,11 +262,13 @@ impl Player<'_> {
                 self.next_look().await?;
             }
         }
-        let ends = match self.played.instances.first() {
-            Some(instance) => self.stage.engine.end_events(instance).await?,
-            None => Vec::new(),
-        };
-        self.step(&format!("ended at {}", ends.last().map_or("no end event", String::as_str)));
+        let mut end = "without an end event".to_owned();
+        if let Some(instance) = self.played.instances.first() {
+            let passed = self.stage.desk.activities(instance, true).await?.into_iter();
+            let last = passed.filter(Activity::is_end).last();
+            end = last.and_then(|last| last.activity_name).unwrap_or(end);
+        }
+        self.step(&format!("ended: {end}"));
         Ok(())
     }
 

@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use crate::cli::output::{complain, say};
 
-/// No line is longer than the narrowest usual terminal.
-const WIDTH: usize = 100;
+/// No live line is longer than a terminal usually is wide.
+const LIVE: usize = 110;
+/// Other lines may be longer: an incident has much to say.
+const PLAIN: usize = 240;
 
 /// Where progress is shown, and how.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Progress {
         let at = self.begun.elapsed().as_secs_f64();
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let name = lines.names.get(order).copied().unwrap_or_default();
-        let line = cut(&format!("  {name:20} {at:5.1} s  {text}"));
+        let line = cut(&format!("  {name:20} {at:5.1} s  {text}"), if self.live { LIVE } else { PLAIN });
         if !self.live {
             if is_step {
                 self.print(&line);
@@ -85,8 +87,8 @@ impl Lines {
     }
 }
 
-fn cut(line: &str) -> String {
-    if line.chars().count() <= WIDTH { line.to_owned() } else { line.chars().take(WIDTH - 1).chain("…".chars()).collect() }
+fn cut(line: &str, most: usize) -> String {
+    if line.chars().count() <= most { line.to_owned() } else { line.chars().take(most - 1).chain("…".chars()).collect() }
 }
 
 #[cfg(test)]
@@ -102,6 +104,6 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut() {
-        assert_eq!(cut(&"x".repeat(300)).chars().count(), WIDTH);
+        assert_eq!(cut(&"x".repeat(300), LIVE).chars().count(), LIVE);
     }
 }

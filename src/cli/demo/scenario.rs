@@ -40,8 +40,8 @@ pub(super) enum Mishap {
     AnswerLost(FaultScope),
     /// It acts on one request of this kind at once, and answers so much later.
     AnswerLate(FaultScope, Duration),
-    /// It refuses connections when the order starts, for so long.
-    Down(Duration),
+    /// It refuses connections when the order starts, until it is brought back.
+    Down,
 }
 
 /// What somebody does while the order is under way.
@@ -55,6 +55,8 @@ pub(super) enum Step {
     Cancel,
     /// Somebody else takes stock while the answer to the check is under way; so much is left.
     TakeStock(u32),
+    /// The inventory accepts connections again, once so many attempts have failed.
+    BringBack(usize),
     /// An operator corrects the quantity of an order in an incident, and retries.
     CorrectQuantity(u32),
     /// A clerk looks in the inventory and decides through the form.
@@ -70,8 +72,8 @@ pub(super) struct Expect {
     pub(super) here: Here,
     /// The incident that was raised, and what became of it.
     pub(super) incident: Option<(&'static str, IncidentEnd)>,
-    /// Attempts failed and were repeated.
-    pub(super) retried: bool,
+    /// At least so many attempts failed and were repeated.
+    pub(super) retried: usize,
     /// Less was held than was asked for.
     pub(super) partial: bool,
     /// A human decided.
@@ -113,7 +115,7 @@ impl Mishap {
     /// The fault to arm, if it is one.
     pub(super) fn fault(self) -> Option<(FaultScope, Fault)> {
         match self {
-            Self::None | Self::Down(_) => None,
+            Self::None | Self::Down => None,
             Self::AnswerLost(scope) => Some((scope, Fault::SwallowAnswer)),
             Self::AnswerLate(scope, delay) => Some((scope, Fault::Slow { delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX) })),
         }
@@ -123,6 +125,6 @@ impl Mishap {
 impl Expect {
     /// An order that ends here, without incident, retry or decision.
     pub(super) const fn quiet(end: End, here: Here) -> Self {
-        Self { end, here, incident: None, retried: false, partial: false, decided: false }
+        Self { end, here, incident: None, retried: 0, partial: false, decided: false }
     }
 }

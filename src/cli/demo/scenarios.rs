@@ -71,8 +71,9 @@ pub(super) static SCENARIOS: [Scenario; 13] = [
         name: "inventory down",
         source: Source::Flaky,
         product: "sim-card",
-        mishap: Mishap::Down(Duration::from_secs(3)),
-        expect: Expect { retried: true, ..Expect::quiet(FULFILLED, CONFIRMED) },
+        mishap: Mishap::Down,
+        steps: &[Step::BringBack(2), Step::Fulfil],
+        expect: Expect { retried: 2, ..Expect::quiet(FULFILLED, CONFIRMED) },
         ..ORDER
     },
     Scenario { name: "duplicate request", product: "wall-socket", instances: 2, ..ORDER },

@@ -28,7 +28,10 @@ pub(super) fn tell(facts: &Facts) -> String {
         parts.push(format!("{} of {} were held", hold.reserved, hold.requested));
     }
     if facts.instances.iter().any(|instance| instance.cancelled) {
-        parts.push("cancelled after the reservation".to_owned());
+        parts.push("cancelled after it was reserved".to_owned());
+    }
+    if parts.is_empty() {
+        parts.extend(facts.reservations.last().and_then(|row| plainly(row.status)).map(str::to_owned));
     }
     parts.push(requests(facts));
     let mut text = parts.join("; ");
@@ -36,6 +39,16 @@ pub(super) fn tell(facts: &Facts) -> String {
         text.replace_range(..1, &first);
     }
     text
+}
+
+/// What to say of an order to which nothing happened.
+fn plainly(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Reserved => Some("reserved; it waits for fulfilment"),
+        Status::Confirmed => Some("reserved, fulfilled, confirmed"),
+        Status::Requested | Status::Rejected | Status::Unknown | Status::ReleaseRequested | Status::Released => None,
+        Status::ReleaseUnknown | Status::Expired => None,
+    }
 }
 
 fn failed_attempts(facts: &Facts) -> Option<String> {
@@ -50,7 +63,12 @@ fn fault(facts: &Facts) -> Option<String> {
     let fault = facts.fault.as_ref().filter(|fault| fault.fired > 0)?;
     Some(match fault.kind.as_str() {
         "swallow_answer" => format!("the inventory acted on the {}, its answer was lost", fault.operation),
-        "slow" => format!("stock was taken while the answer to the {} was under way", fault.operation),
+        "slow" => match facts.on_hand {
+            Some((before, after)) => {
+                format!("stock went from {} to {} while the answer to the {} was under way", plain(before), plain(after), fault.operation)
+            }
+            None => format!("the {} was answered late", fault.operation),
+        },
         kind => format!("{kind} struck the {}", fault.operation),
     })
 }
@@ -75,7 +93,7 @@ fn incident(incident: &IncidentFacts) -> String {
 }
 
 fn decision(row: &ReservationFacts) -> Option<String> {
-    row.decided_by.as_ref().map(|who| format!("{who} decided through the form"))
+    row.decided_by.as_ref().map(|who| format!("the user {} decided through the form", who.trim_start_matches("human: ")))
 }
 
 fn refusal(facts: &Facts) -> Option<String> {
@@ -88,7 +106,8 @@ fn refusal(facts: &Facts) -> Option<String> {
 
 fn requests(facts: &Facts) -> String {
     match (facts.reserve_requests, facts.holds.len()) {
-        (0, 0) => "nothing was asked for".to_owned(),
+        (0, 0) => "nothing was reserved".to_owned(),
+        (asked, 0) => format!("{} to reserve, no hold", number(asked, "request")),
         (asked, placed) => format!("{} to reserve, {}", number(asked, "request"), number(placed, "hold")),
     }
 }
@@ -151,9 +170,9 @@ mod tests {
     #[test]
     fn nothing_is_told_that_was_not_observed() {
         let facts = Facts { instances: vec![instance()], ..Facts::default() };
-        assert_eq!(tell(&facts), "Nothing was asked for");
+        assert_eq!(tell(&facts), "Nothing was reserved");
         let unfired = FaultFacts { operation: "reserve".to_owned(), kind: "swallow_answer".to_owned(), fired: 0 };
-        assert_eq!(tell(&Facts { fault: Some(unfired), ..facts }), "Nothing was asked for");
+        assert_eq!(tell(&Facts { fault: Some(unfired), ..facts }), "Nothing was reserved");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::cli::demo::story;
 
 /// The columns: what each is called, and how wide it may be.
 const COLUMNS: [(&str, usize); 6] =
-    [("order", 19), ("what happened to it", 52), ("reservation here", 11), ("in the inventory", 16), ("in the engine", 18), ("agree", 5)];
+    [("order", 19), ("what happened to it", 48), ("reservation", 11), ("ledger", 16), ("engine", 18), ("agree", 5)];
 
 /// One order at the end.
 #[derive(Debug)]
