@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::Url;
+use tokio::task::JoinSet;
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, ConfigError, EngineAuth, EngineConfig};
@@ -162,12 +161,12 @@ impl App {
     pub async fn run(self, shutdown: Shutdown) -> Ended {
         let Self { config, tenants, operations, topics, engine, store, pollers, admin, worker_id, .. } = self;
         tracing::info!(worker.id = worker_id, engine.url = config.engine.url, "running");
-        let mut loops = tokio::task::JoinSet::new();
+        let mut loops = JoinSet::new();
         if let Some(admin) = admin {
             let shutdown = shutdown.clone();
             loops.spawn(async move { admin.serve(shutdown).await });
         }
-        let mut polling = tokio::task::JoinSet::new();
+        let mut polling = JoinSet::new();
         for poller in pollers {
             let shutdown = shutdown.clone();
             polling.spawn(poller.run(shutdown));
@@ -185,7 +184,7 @@ impl App {
             period: Duration::from_millis(config.reconciler.period_ms),
             batch: config.reconciler.batch,
         };
-        let mut keeping = tokio::task::JoinSet::new();
+        let mut keeping = JoinSet::new();
         {
             let shutdown = shutdown.clone();
             keeping.spawn(async move { rescuer.run(&shutdown).await });
@@ -241,15 +240,21 @@ struct Dispatch(Topics);
 #[async_trait]
 impl TaskHandler for Dispatch {
     async fn handle(&self, batch: Vec<HeldTask>) {
-        let mut tasks: FuturesUnordered<_> = batch
+        // Each task on its own: the permit goes back as soon as it is done, and one that panics takes no neighbour with it.
+        let mut tasks: JoinSet<()> = batch
             .into_iter()
-            .map(|held| async move {
-                self.0.handle(&held.task, held.hold.lease()).await;
-                // The permit and the lock go back as soon as this task is done, whatever its neighbours do.
-                drop(held);
+            .map(|held| {
+                let topics = self.0.clone();
+                async move { topics.handle(&held.task, held.hold.lease()).await }
             })
             .collect();
-        while tasks.next().await.is_some() {}
+        while let Some(done) = tasks.join_next().await {
+            if let Err(error) = done
+                && error.is_panic()
+            {
+                tracing::error!(error = %error, "a task's work panicked; its row tells what is known, and the task comes again");
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The borders of the house, kept: who may import whom, which room owns which crate, how large a file may grow.
 
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -297,6 +299,24 @@ fn every_metric_is_on_the_page_for_operators() {
         let labels = metric.labels.join(", ");
         let row = format!("| `{}` | {labels} | {} |", metric.name, metric.help);
         assert!(page.contains(&row), "docs/operating.md must hold this row:\n{row}");
+    }
+}
+
+#[test]
+fn the_table_of_topics_is_the_registry() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/processes.md")).unwrap();
+    let mut wanted = String::new();
+    for topic in ALL_TOPICS {
+        let quoted = |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let codes: Vec<&str> = topic.codes().iter().map(|code| code.as_str()).collect();
+        let codes = if codes.is_empty() { "nothing".to_owned() } else { quoted(codes) };
+        let _ = writeln!(wanted, "| `{}` | {} | {codes} |", topic.name(), quoted(topic.variables()));
+    }
+    assert!(page.contains(&wanted), "docs/processes.md must hold these rows:\n{wanted}");
+    for topic in ALL_TOPICS {
+        for variable in topic.variables() {
+            assert!(page.matches(&format!("`{variable}`")).count() > 1, "docs/processes.md does not explain `{variable}`");
+        }
     }
 }
 

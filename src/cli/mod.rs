@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod check_config;
+mod demo;
 mod deploy;
 mod doctor;
 mod error;
@@ -39,6 +40,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Read the configuration, check it, and say what is wrong with it
     CheckConfig,
+    /// Send orders of every kind through the local engine, and show what became of each
+    Demo(Box<demo::Demo>),
     /// Run an inventory that misbehaves on request
     SimulateSupplier(simulate_supplier::SimulateSupplier),
     /// Look at reservations
@@ -55,6 +58,7 @@ impl Cli {
             Command::Deploy(command) => command.carry_out(config).await,
             Command::Doctor(command) => command.carry_out(config).await,
             Command::CheckConfig => check_config::check_config(config),
+            Command::Demo(command) => command.carry_out().await,
             Command::SimulateSupplier(command) => command.carry_out().await,
             Command::Reservation(command) => command.carry_out(config).await,
         };

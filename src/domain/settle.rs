@@ -27,6 +27,40 @@ pub struct Policy {
     pub orphan_after: TimeDelta,
     /// A hold of less than was asked for is kept; otherwise it is released and the reserve counts as refused.
     pub accept_partial: bool,
+    /// Holds of living orders are extended before they run out; never, if there is none.
+    pub auto_extend: Option<AutoExtend>,
+}
+
+/// How far a hold is extended without anybody asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AutoExtend {
+    /// How long before its end.
+    pub before: TimeDelta,
+    /// By how much, counted from then.
+    pub by: TimeDelta,
+    /// How often at the most.
+    pub most: i32,
+    /// How old a hold may become by it, counted from when it was placed.
+    pub max_age: TimeDelta,
+}
+
+impl Policy {
+    /// Until when a hold is to be extended now, without anybody asking: only one that has not run out, whose end is near, that has
+    /// not been extended too often and is not too old.
+    #[must_use]
+    pub fn extension_due(&self, r: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (at, until) = self.next_extension(r)?;
+        let ends = r.expires_at?;
+        (at <= now && now < ends && until > ends).then_some(until.min(now + self.auto_extend?.by))
+    }
+
+    /// When a hold would next be extended, and until when at the most.
+    fn next_extension(&self, r: &Reservation) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let auto = self.auto_extend?;
+        let idle = r.status == Status::Reserved && r.pending.is_none() && !r.release_wanted;
+        let (ends, oldest) = (r.expires_at?, r.reserved_at? + auto.max_age);
+        (idle && r.extensions < auto.most && ends < oldest).then_some((ends - auto.before, oldest))
+    }
 }
 
 /// What is known after an answer.
@@ -419,6 +453,12 @@ impl Rewriting {
             match self.after.status {
                 // Nothing was seen where a hold should be: look again soon, whoever asked.
                 Status::Reserved if self.after.release_wanted || self.after.absent_looks > 0 => Some(now + policy.first_check),
+                Status::Reserved if matches!(said, Said::NotSent(_)) && policy.next_extension(&self.after).is_some() => {
+                    Some(now + policy.first_check * 5)
+                }
+                Status::Reserved if policy.next_extension(&self.after).is_some_and(|(at, _)| at > now) => {
+                    policy.next_extension(&self.after).map(|(at, _)| at)
+                }
                 Status::Reserved => self.after.expires_at.map(|at| (at + policy.expiry_grace).max(now + policy.first_check)),
                 Status::ReleaseRequested => Some(now + policy.orphan_after),
                 Status::Released if self.after.release_wanted => Some(now + policy.first_check),

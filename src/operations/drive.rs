@@ -52,8 +52,9 @@ impl Operations {
             metrics::supplier_call(claim.row.source.as_str(), claim.operation.as_str(), reply.answer.class().as_str(), started.elapsed());
 
             // Settle.
-            let settlement =
+            let mut settlement =
                 settle(&claim.row, claim.operation, &reply.answer, &source.policy, self.clock.now()).map_err(StoreError::from)?;
+            self.call_for_a_human(&mut settlement, source);
             match self.settle(errand, &claim, &reply, &settlement, &actor).await {
                 Ok(()) => {}
                 // Somebody else found out, or will: whoever holds the row now answers.
@@ -98,6 +99,14 @@ impl Operations {
             now: self.clock.now(),
         };
         Ok(self.store.claim(&wanted, &|row| self.terms(row)).await?)
+    }
+
+    /// What no call can find out needs a human from the start, not only when patience has run out.
+    fn call_for_a_human(&self, settlement: &mut Settlement, source: &Source) {
+        let (after, now) = (&settlement.after, self.clock.now());
+        if after.is_open() && plan(after, &Goal::Resolve, &source.supplier.capabilities(), &source.policy, now) == Plan::NeedsHuman {
+            settlement.after.manual_since = settlement.after.manual_since.or(Some(now));
+        }
     }
 
     async fn ask(&self, claim: &Asking, source: &Source) -> Reply<Look> {
@@ -190,7 +199,9 @@ fn is_answered(operation: Operation, after: &Reservation, goal: &Goal) -> bool {
     match goal {
         Goal::Verify => operation == Operation::Lookup && !to_be_released,
         Goal::Resolve | Goal::Decide(_) => !after.is_open() && !to_be_released,
-        Goal::Reserve | Goal::Release | Goal::Confirm | Goal::Extend { .. } => false,
+        // A hold that is still there after its release was answered is one that the inventory does not let go of.
+        Goal::Release => operation == Operation::Release && !to_be_released,
+        Goal::Reserve | Goal::Confirm | Goal::Extend { .. } => false,
     }
 }
 

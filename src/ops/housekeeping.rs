@@ -20,6 +20,7 @@ async fn turn(operations: &Operations, tenants: &[TenantId], keep: Option<i64>) 
         metrics::gauge!(OLDEST_OPEN, "status" => state.status.as_str()).set(state.oldest_age_s);
     }
     metrics::gauge!(OUTBOX_ROWS).set(census.outbox_rows as f64);
+    operations.forget_sessions().await?;
     if let Some(keep) = keep
         && operations.trim_outbox(tenants, keep).await? > 0
     {

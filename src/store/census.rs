@@ -71,6 +71,19 @@ group by status",
         Ok(Census { states, outbox_rows })
     }
 
+    /// Forgets sessions that ended before an instant; what they did stays on record under their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn forget_sessions(&self, ended_before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let done = sqlx::query("-- forget_sessions\ndelete from worker_session where ended_at < $1 and rescued_until < clock_timestamp()")
+            .bind(ended_before)
+            .execute(&self.pool)
+            .await
+            .map_err(StoreError::during("forget_sessions"))?;
+        Ok(done.rows_affected())
+    }
+
     /// Drops the oldest facts beyond `keep`, a bounded number at a time; says how many.
     ///
     /// # Errors

@@ -72,6 +72,7 @@ struct RowWrite {
     rejection_message: Option<String>,
     pending_operation: Option<&'static str>,
     pending_until: Option<DateTime<Utc>>,
+    extensions: i32,
     release_wanted: bool,
     absent_looks: i32,
     checks: i32,
@@ -178,6 +179,7 @@ impl Writes {
             rejection_message: after.rejection.as_ref().and_then(|r| r.message.clone()),
             pending_operation,
             pending_until,
+            extensions: after.extensions,
             release_wanted: after.release_wanted,
             absent_looks: after.absent_looks,
             checks: after.checks,
@@ -242,7 +244,7 @@ with wanted as (
         reservation_id uuid, old_epoch bigint, new_epoch bigint, claim_session uuid, open_call_id uuid, open_call_operation text,
         status text, external_reservation_ref text, reserved_at timestamptz, expires_at timestamptz, confirmed_at timestamptz,
         released_at timestamptz, rejection_code text, rejection_message text, pending_operation text, pending_until timestamptz,
-        release_wanted boolean, absent_looks integer, checks integer, manual_since timestamptz, last_effect_at timestamptz,
+        extensions integer, release_wanted boolean, absent_looks integer, checks integer, manual_since timestamptz, last_effect_at timestamptz,
         next_check_at timestamptz, event_sequence bigint, looked boolean, at timestamptz, actor text, ended_call_id uuid,
         answer_class text, note text, http_status integer, evidence text
     )
@@ -254,7 +256,7 @@ with wanted as (
         reserved_at = w.reserved_at, expires_at = w.expires_at, confirmed_at = w.confirmed_at, released_at = w.released_at,
         rejection_code = w.rejection_code, rejection_message = w.rejection_message,
         pending_operation = w.pending_operation, pending_until = w.pending_until,
-        release_wanted = w.release_wanted, absent_looks = w.absent_looks, checks = w.checks, manual_since = w.manual_since,
+        extensions = w.extensions, release_wanted = w.release_wanted, absent_looks = w.absent_looks, checks = w.checks, manual_since = w.manual_since,
         last_effect_at = w.last_effect_at, next_check_at = w.next_check_at, event_sequence = w.event_sequence,
         last_reconciled_at = case when w.looked then w.at else r.last_reconciled_at end,
         updated_at = w.at, version = r.version + 1

@@ -7,4 +7,8 @@ mod models;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]
+mod supplier_conformance;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod workflow;

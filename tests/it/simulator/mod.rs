@@ -1,5 +1,4 @@
 //! The simulator over real HTTP: the profile, every fault with its proof in the ledger, and the admin interface.
-#![expect(clippy::unwrap_used, reason = "a test fails where its ground gives way")]
 
 mod admin;
 mod bench;

@@ -88,7 +88,7 @@ impl Bench {
         let ask = self.order("1", "");
         let hold = found(self.supplier().reserve(&ask).await);
         assert_eq!(hold.state, HoldState::Held);
-        (HoldAsk { reference: hold.reference.clone(), until: Some(chrono::Utc::now() + chrono::TimeDelta::hours(5)), ..ask }, hold)
+        (HoldAsk { reference: hold.reference.clone(), until: Some(now() + chrono::TimeDelta::hours(5)), ..ask }, hold)
     }
 
     pub(crate) async fn call(&self, operation: Operation, ask: &HoldAsk) -> Reply<Look> {
@@ -183,4 +183,10 @@ pub(crate) fn reserved(ask: &HoldAsk, hold: &Hold) -> Vec<Decimal> {
 /// A reference that nobody has.
 pub(crate) fn no_such_reference() -> Option<ExternalReference> {
     ExternalReference::parse("HOLD-none").ok()
+}
+
+/// The time of day.
+#[expect(clippy::disallowed_methods, reason = "the inventory on the other side goes by the real time, whatever the daemon's clock says")]
+pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
 }

@@ -6,7 +6,7 @@ use holdfast::simulator::{Effect, SimulatorConfig};
 use holdfast::supplier::HoldAsk;
 use rust_decimal::Decimal;
 
-use super::bench::{Bench, found, no_such_reference, reserved, unknown};
+use super::bench::{Bench, found, no_such_reference, now, reserved, unknown};
 use super::for_every_adapter;
 
 for_every_adapter! {
@@ -25,6 +25,7 @@ for_every_adapter! {
     confirming_what_is_gone_is_refused_with_how_it_went,
     a_hold_is_extended_to_the_very_instant,
     an_extension_that_cannot_be_is_refused_and_the_hold_left_as_it_was,
+    extending_what_is_gone_is_refused_with_how_it_went,
     availability_is_told_line_by_line,
     an_unknown_product_has_no_availability,
     tenants_do_not_see_each_other,
@@ -38,7 +39,7 @@ async fn a_hold_is_placed_and_described(bench: Bench) {
     let hold = found(reply);
     assert_eq!(hold.state, HoldState::Held);
     assert_eq!(reserved(&ask, &hold), [Decimal::new(15, 1), Decimal::TWO]);
-    let left = hold.expires_at.unwrap() - chrono::Utc::now();
+    let left = hold.expires_at.unwrap() - now();
     assert!(left > TimeDelta::minutes(59) && left <= TimeDelta::hours(1), "{left}");
     let there = bench.simulator.holds(&bench.tenant.to_string());
     assert_eq!(there.iter().map(|hold| hold.reference.as_str()).collect::<Vec<_>>(), [hold.reference.unwrap().as_str()]);
@@ -108,7 +109,7 @@ async fn releasing_what_expired_says_expired(bench: Bench) {
 
 async fn releasing_what_the_inventory_never_heard_of_is_absent(bench: Bench) {
     for operation in [Operation::Release, Operation::Confirm, Operation::Extend] {
-        let ask = HoldAsk { reference: no_such_reference(), until: Some(chrono::Utc::now()), ..bench.order("1", "") };
+        let ask = HoldAsk { reference: no_such_reference(), until: Some(now()), ..bench.order("1", "") };
         assert_eq!(bench.call(operation, &ask).await.answer, Answer::Done(Look::Absent), "{operation:?}");
     }
 }
@@ -142,7 +143,7 @@ async fn confirming_what_is_gone_is_refused_with_how_it_went(bench: Bench) {
 
 async fn a_hold_is_extended_to_the_very_instant(bench: Bench) {
     let (ask, _) = bench.held().await;
-    let until = chrono::DateTime::from_timestamp(chrono::Utc::now().timestamp() + 7200, 0);
+    let until = chrono::DateTime::from_timestamp(now().timestamp() + 7200, 0);
     let hold = found(bench.supplier().extend(&HoldAsk { until, ..ask }).await);
     assert_eq!((hold.state, hold.expires_at), (HoldState::Held, until));
 }
@@ -155,7 +156,18 @@ async fn an_extension_that_cannot_be_is_refused_and_the_hold_left_as_it_was(benc
     // A confirmed hold is no longer extended, and is by no means gone.
     found(bench.supplier().confirm(&ask).await);
     let Answer::Refused(refusal) = bench.supplier().extend(&ask).await.answer else { panic!("not refused") };
-    assert_eq!((refusal.code.as_str(), refusal.state), ("NOT_HELD", None));
+    assert_eq!((refusal.code.as_str(), refusal.state), ("ALREADY_CONFIRMED", None));
+}
+
+async fn extending_what_is_gone_is_refused_with_how_it_went(bench: Bench) {
+    let (released, _) = bench.held().await;
+    found(bench.supplier().release(&released).await);
+    let (expired, _) = bench.held().await;
+    bench.simulator.advance_clock_ms(3_601_000);
+    for (ask, state) in [(released, HoldState::Released), (expired, HoldState::Expired)] {
+        let Answer::Refused(refusal) = bench.supplier().extend(&ask).await.answer else { panic!("not refused") };
+        assert_eq!(refusal.state, Some(state));
+    }
 }
 
 async fn availability_is_told_line_by_line(bench: Bench) {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod depot;
+mod encrypted;
 mod faults;
 mod holds;
 mod hostile;
