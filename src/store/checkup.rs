@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use sqlx::FromRow;
 use sqlx::postgres::PgPoolOptions;
 
+use crate::store::StoreError;
 use crate::store::migrate::versions;
 use crate::store::pool::connect_options;
-use crate::store::StoreError;
 
 /// What the daemon may do to each table, and needs to; the migrations grant it. A test compares it with them.
 pub(crate) const GRANTS: &[(&str, &[&str])] = &[
@@ -187,10 +187,8 @@ mod tests {
 
     #[test]
     fn the_rights_that_are_looked_for_are_those_that_the_migrations_grant() {
-        let known: Vec<(String, Vec<String>)> = GRANTS
-            .iter()
-            .map(|(table, rights)| ((*table).to_owned(), rights.iter().map(|right| (*right).to_owned()).collect()))
-            .collect();
+        let known: Vec<(String, Vec<String>)> =
+            GRANTS.iter().map(|(table, rights)| ((*table).to_owned(), rights.iter().map(|right| (*right).to_owned()).collect())).collect();
         assert_eq!(granted(), known);
     }
 }

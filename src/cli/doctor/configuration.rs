@@ -99,7 +99,10 @@ fn sources(config: &Config, findings: &mut Findings) {
             findings.add(
                 Level::Note,
                 at("linger_ms"),
-                format!("a hold that is not found {} ms after sending counts as absent; the call itself may take {} ms", source.linger_ms, source.timeout_ms),
+                format!(
+                    "a hold that is not found {} ms after sending counts as absent; the call itself may take {} ms",
+                    source.linger_ms, source.timeout_ms
+                ),
                 "make sure that no request acts at this inventory later than that, behind its queues and proxies too",
             );
         }

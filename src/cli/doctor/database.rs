@@ -124,7 +124,10 @@ fn tables(checkup: &Checkup, findings: &mut Findings) {
                 continue;
             }
         };
-        let mend = format!("as the schema's owner: alter table {0} enable row level security, force row level security; then look who changed it", table.name);
+        let mend = format!(
+            "as the schema's owner: alter table {0} enable row level security, force row level security; then look who changed it",
+            table.name
+        );
         findings.add(Level::Error, place, what, mend);
     }
     findings.ok("row-level security", format!("is on and forced for {secured} tables of tenants"));

@@ -142,7 +142,9 @@ fn served() -> String {
 /// What to do about a call that the engine did not carry out.
 pub(super) fn what_to_do(error: &EngineError) -> &'static str {
     match error {
-        EngineError::Refused { status: 401, .. } => "check engine.auth and its credentials (HOLDFAST__ENGINE__PASSWORD, HOLDFAST__ENGINE__CLIENT_SECRET)",
+        EngineError::Refused { status: 401, .. } => {
+            "check engine.auth and its credentials (HOLDFAST__ENGINE__PASSWORD, HOLDFAST__ENGINE__CLIENT_SECRET)"
+        }
         EngineError::Refused { .. } => "give our user the permission that is named",
         EngineError::Unreadable { .. } | EngineError::NotFound { .. } => {
             "engine.url must be the root of the REST API, such as http://host:8080/engine-rest; a proxy or log-in page may be in the way"

@@ -116,7 +116,9 @@ fn not_as_it_should(name: &str, answer: Answer<Look>, status: Option<u16>, findi
                 Level::Error,
                 name,
                 format!("does not answer as its profile says: {why}"),
-                format!("compare sources.{name}.profile with the inventory's API; what a profile does not list is unknown (docs/inventories.md)"),
+                format!(
+                    "compare sources.{name}.profile with the inventory's API; what a profile does not list is unknown (docs/inventories.md)"
+                ),
             );
             status.is_some()
         }

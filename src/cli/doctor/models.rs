@@ -53,7 +53,10 @@ pub(super) async fn check(engine: &EngineClient, tenants: &[EngineTenant]) -> Fi
         tenant_s(engine, tenant, &models, &mut findings).await;
     }
     if findings.is_clean() {
-        findings.ok("the engine", format!("{ours} deployed processes use inventory topics, and their latest versions have nothing wrong with them"));
+        findings.ok(
+            "the engine",
+            format!("{ours} deployed processes use inventory topics, and their latest versions have nothing wrong with them"),
+        );
     }
     findings
 }
@@ -91,7 +94,8 @@ async fn tenant_s(engine: &EngineClient, tenant: Option<&str>, models: &[&Deploy
             files.iter().map(|(name, deployed)| (name.as_str(), label(&deployed.definition, tenant))).collect();
         let elsewhere: Vec<_> = elsewhere.collect();
         let all = files.iter().map(|(name, deployed)| (name, deployed.xml.as_str()));
-        let all = all.chain(elsewhere.iter().map(|(name, text)| (name, *text))).chain(forms.iter().map(|(name, text)| (name, text.as_str())));
+        let all =
+            all.chain(elsewhere.iter().map(|(name, text)| (name, *text))).chain(forms.iter().map(|(name, text)| (name, text.as_str())));
         let resources: Vec<Resource<'_>> = all.map(|(name, text)| Resource { name, text }).collect();
         for found in lint(&resources) {
             let Some(label) = labels.get(found.resource.as_str()) else { continue };

@@ -36,7 +36,12 @@ impl Doctor {
             Err(error) => {
                 let mut findings = Findings::of("configuration");
                 let place = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
-                findings.add(Level::Error, place, CliError::from(error).chain(), "`holdfast check-config` reads it alone; config/default.toml has every key");
+                findings.add(
+                    Level::Error,
+                    place,
+                    CliError::from(error).chain(),
+                    "`holdfast check-config` reads it alone; config/default.toml has every key",
+                );
                 findings.into_vec()
             }
         };
@@ -56,7 +61,13 @@ async fn visit(config: &Config, file: Option<&Path>, skew: TimeDelta) -> Vec<Fin
             let (findings, reached) = engine::check(&client, &config.engine.url, &clock, skew).await;
             all.extend(findings.into_vec());
             if reached {
-                let tenants: Vec<_> = config.engine.tenants.iter().filter(|tenant| !tenant.is_empty()).map(|tenant| EngineTenant::from(tenant.as_str())).collect();
+                let tenants: Vec<_> = config
+                    .engine
+                    .tenants
+                    .iter()
+                    .filter(|tenant| !tenant.is_empty())
+                    .map(|tenant| EngineTenant::from(tenant.as_str()))
+                    .collect();
                 all.extend(models::check(&client, &tenants).await.into_vec());
             }
         }
