@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::domain::{Answer, Capabilities, Evidence, Look, Operation, SourceName};
 use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
@@ -131,6 +132,10 @@ impl<S: Supplier> Supplier for Guarded<S> {
 
     fn obstacle(&self, question: Question<'_>) -> Option<String> {
         self.inner.obstacle(question)
+    }
+
+    async fn server_date(&self, timeout: Duration) -> Option<DateTime<Utc>> {
+        self.inner.server_date(timeout).await
     }
 
     async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer> {
