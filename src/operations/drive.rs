@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::domain::{
     Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationStatus, Said, Settlement, SourceName, plan, settle,
 };
+use crate::fault_points::fault_point;
 use crate::metrics;
 use crate::operations::{Conclusion, Errand, OperationError, Operations, ids};
 use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Wanted};
@@ -46,10 +47,14 @@ impl Operations {
             };
             let source = self.source(&claim.row.source)?;
 
+            fault_point!("{}.claimed", claim.operation.as_str());
+
             // Ask: no transaction is open.
             let started = Instant::now();
             let reply = self.ask(&claim, source).await;
             metrics::supplier_call(claim.row.source.as_str(), claim.operation.as_str(), reply.answer.class().as_str(), started.elapsed());
+
+            fault_point!("{}.answered", claim.operation.as_str());
 
             // Settle.
             let mut settlement =
@@ -61,6 +66,7 @@ impl Operations {
                 Err(StoreError::ClaimLost(_)) => return Ok(Conclusion::Busy(Box::new(claim.row.clone()))),
                 Err(error) => return Err(error.into()),
             }
+            fault_point!("{}.settled", claim.operation.as_str());
             let Settlement { after, said, .. } = settlement;
             let after = Box::new(after);
             match said {

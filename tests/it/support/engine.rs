@@ -38,7 +38,7 @@ impl Engine {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the ports of the stack come from make")]
-fn variable_or(name: &str, default: &str) -> String {
+pub(crate) fn variable_or(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 

@@ -6,10 +6,7 @@ use std::time::{Duration, Instant};
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// Asks again and again until there is an answer; panics with `what` after `within`.
-pub(crate) async fn until<T, F>(what: &str, within: Duration, mut probe: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
+pub(crate) async fn until<T>(what: &str, within: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     let mut pause = Duration::from_millis(2);
     loop {
@@ -23,13 +20,6 @@ where
 }
 
 /// The same for a plain condition.
-pub(crate) async fn until_true<F>(what: &str, within: Duration, mut probe: impl FnMut() -> F)
-where
-    F: Future<Output = bool>,
-{
-    until(what, within, || {
-        let holds = probe();
-        async { holds.await.then_some(()) }
-    })
-    .await;
+pub(crate) async fn until_true(what: &str, within: Duration, mut probe: impl AsyncFnMut() -> bool) {
+    until(what, within, async || probe().await.then_some(())).await;
 }
