@@ -187,15 +187,17 @@ impl Operations {
                 }
                 // The commit may have gone through although its answer was lost: then the row has our call's end already.
                 Err(StoreError::ClaimLost(id)) => {
-                    return if self.settled_before(claim).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) };
+                    return if self.settled_before(&job).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) };
                 }
                 done => return done,
             }
         }
     }
 
-    async fn settled_before(&self, claim: &Asking) -> bool {
-        self.store.is_call_ended(claim.row.tenant, claim.call).await.unwrap_or(false)
+    /// Whether the call has this very end on record. Whoever took the row over has ended it too, but in other words.
+    async fn settled_before(&self, job: &SettleJob) -> bool {
+        let Some(ended) = &job.ended else { return false };
+        self.store.is_ended_so(job.after.tenant, ended).await.unwrap_or(false)
     }
 }
 

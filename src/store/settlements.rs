@@ -264,6 +264,7 @@ with wanted as (
         updated_at = w.at, version = r.version + 1
     from wanted w
     where r.reservation_id = w.reservation_id and r.claim_epoch = w.old_epoch
+        and (w.ended_call_id is null or r.open_call_id = w.ended_call_id)
     returning r.reservation_id, r.tenant_id, r.source_system, r.order_id
 ), ended as (
     update supplier_call c set
