@@ -11,6 +11,7 @@ use sqlx::{Postgres, Row as _, Transaction};
 use uuid::Uuid;
 
 use crate::domain::{AnswerClass, CallId, Evidence, Operation, PendingOperation, Reservation, ReservationId, SessionId, Transition};
+use crate::fault_points::fault_point;
 use crate::store::engine_tasks::{WaitingRow, WaitingTask};
 use crate::store::outbox::{FactRow, facts};
 use crate::store::pool::begin;
@@ -233,6 +234,9 @@ pub(crate) async fn write_settlements(
     }
     let mut tx = begin(pool, "settle", &tenants).await?;
     let written = writes.write(&mut tx, session).await?;
+    for job in batch {
+        fault_point!("{}.settle_written", job.ended.as_ref().map_or("move", |ended| ended.operation.as_str()));
+    }
     tx.commit().await.map_err(StoreError::during("settle"))?;
     Ok(batch.iter().map(|job| if written.contains(&job.after.id) { Ok(()) } else { Err(StoreError::ClaimLost(job.after.id)) }).collect())
 }
@@ -262,6 +266,7 @@ with wanted as (
         updated_at = w.at, version = r.version + 1
     from wanted w
     where r.reservation_id = w.reservation_id and r.claim_epoch = w.old_epoch
+        and (w.ended_call_id is null or r.open_call_id = w.ended_call_id)
     returning r.reservation_id, r.tenant_id, r.source_system, r.order_id
 ), ended as (
     update supplier_call c set
