@@ -1,6 +1,8 @@
 //! Every test that needs something running, in one binary, against the stack that `make up` starts.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
 mod models;

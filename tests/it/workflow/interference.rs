@@ -3,6 +3,7 @@
 use holdfast::simulator::{Effect, Fault, FaultScope, HoldState, Operation};
 
 use crate::support::daemon::Daemon;
+use crate::support::gate::{Gate, Stop};
 use crate::support::order::BY_ITSELF;
 use crate::support::shop::{Setup, Shop};
 use crate::support::wait::until_true;
@@ -68,15 +69,19 @@ async fn the_retry_button_on_an_unknown_outcome_only_asks_and_never_holds_twice(
 #[tokio::test]
 async fn a_suspended_instance_gets_its_answer_from_the_row_once_it_goes_on() {
     let shop = Shop::open_with(|setup| setup.set("engine.lock_duration_ms", 4_000)).await;
-    let _daemon = Daemon::start(&shop).await;
+    let gate = Gate::before(shop.engine.base_url.as_str()).await;
+    gate.pick(Stop::Nowhere, |path, body| path.ends_with("/complete") && body.contains("reservationId"));
+    let _daemon = Daemon::start_with(&shop, &[("engine.url", gate.url().into())]).await;
     let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 1_500 });
     let order = shop.order().await;
     order.hold_is_placed().await;
     shop.engine.client.set_suspended(&order.instance, true).await.unwrap();
-    order.row_becomes("RESERVED").await;
-    assert_eq!(order.holds()[0].state, HoldState::Held);
+    until_true("the engine was told, and refused", BY_ITSELF, async || gate.picked() > 0).await;
+    assert_eq!((order.row().await.status.as_str(), order.holds()[0].state), ("RESERVED", HoldState::Held));
+
     shop.engine.client.set_suspended(&order.instance, false).await.unwrap();
     order.is_reserved().await;
+    assert!(gate.picked() > 1, "the first answer was refused");
     assert_eq!((shop.fault(slow).fired, order.asked_for(Operation::Reserve)), (1, 1));
     assert!(order.past_incidents().await.is_empty());
     order.judge().await;
