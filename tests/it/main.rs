@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod doctor;
+mod bad_input;
 #[cfg(test)]
 mod engine_contract;
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(crate) enum Stop {
     BeforeTheServer,
     /// The server has answered, and the answer goes nowhere.
     BeforeTheClient,
+    /// It is not stopped, only counted once the server has answered.
+    Nowhere,
 }
 
 /// A gate; it stands until it is dropped. What it holds back is lost: it never goes through later.
@@ -35,7 +37,7 @@ struct Shared {
     origin: String,
     http: reqwest::Client,
     rule: Mutex<Option<(Stop, Picks)>>,
-    held: AtomicUsize,
+    picked: AtomicUsize,
 }
 
 impl Gate {
@@ -48,7 +50,7 @@ impl Gate {
             origin: base.origin().ascii_serialization(),
             http: reqwest::Client::builder().no_proxy().tls_certs_only([]).pool_max_idle_per_host(0).build().unwrap(),
             rule: Mutex::default(),
-            held: AtomicUsize::new(0),
+            picked: AtomicUsize::new(0),
         });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
         let stands = CancellationToken::new();
@@ -67,8 +69,8 @@ impl Gate {
         &self.url
     }
 
-    /// Holds back what is picked from now on.
-    pub(crate) fn hold_back(&self, stop: Stop, picks: impl Fn(&str, &str) -> bool + Send + Sync + 'static) {
+    /// Stops there what is picked from now on.
+    pub(crate) fn pick(&self, stop: Stop, picks: impl Fn(&str, &str) -> bool + Send + Sync + 'static) {
         *self.shared.rule.lock().unwrap() = Some((stop, Arc::new(picks)));
     }
 
@@ -77,9 +79,9 @@ impl Gate {
         *self.shared.rule.lock().unwrap() = None;
     }
 
-    /// How many requests were held back: the proof that the gate did something.
-    pub(crate) fn held(&self) -> usize {
-        self.shared.held.load(Ordering::Acquire)
+    /// How many requests were picked: the proof that the gate did something.
+    pub(crate) fn picked(&self) -> usize {
+        self.shared.picked.load(Ordering::Acquire)
     }
 }
 
@@ -96,8 +98,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let Ok(answer) = call.send().await else { return StatusCode::BAD_GATEWAY.into_response() };
     let (status, headers) = (answer.status(), end_to_end(answer.headers()));
     let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
-    if stop == Some(Stop::BeforeTheClient) {
-        return shared.keep().await;
+    match stop {
+        Some(Stop::BeforeTheClient) => return shared.keep().await,
+        Some(Stop::Nowhere) => drop(shared.picked.fetch_add(1, Ordering::AcqRel)),
+        Some(Stop::BeforeTheServer) | None => {}
     }
     (status, headers, Body::from(body)).into_response()
 }
@@ -105,7 +109,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 impl Shared {
     /// Never answers; ends when the client goes away.
     async fn keep(&self) -> Response {
-        self.held.fetch_add(1, Ordering::AcqRel);
+        self.picked.fetch_add(1, Ordering::AcqRel);
         std::future::pending().await
     }
 }
