@@ -253,3 +253,6 @@ fn wait_for_expiry(r: &Reservation, caps: &Capabilities, policy: &Policy, now: D
     let over = r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
     if over { Plan::Move(Cause::HoldExpired) } else { Plan::Conclude }
 }
+
+#[cfg(test)]
+mod tests;

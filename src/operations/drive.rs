@@ -163,6 +163,7 @@ impl Operations {
         let job = SettleJob {
             after: settlement.after.clone(),
             moves: settlement.moves.clone(),
+            wish_known: claim.row.release_wanted,
             next_check_at: settlement.next_check_at,
             ended: Some(Ended {
                 call: claim.call,

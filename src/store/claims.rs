@@ -169,6 +169,8 @@ impl Store {
             let job = SettleJob {
                 after: step.row.clone(),
                 moves: step.moves.clone(),
+                // The row is locked since it was read: nobody can have wished anything meanwhile.
+                wish_known: true,
                 next_check_at: step.next_check_at,
                 ended,
                 waiting: None,
