@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
 mod simulator;
+#[cfg(test)]
+mod stop;
 #[cfg(test)]
 mod supplier_conformance;
 #[cfg(test)]
