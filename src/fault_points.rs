@@ -13,26 +13,21 @@ compile_error!("the features `fault-points` and `planted-bugs` let a test break 
 /// stops it as SIGSTOP does, until SIGCONT; `stall` halts this task alone, until there is a file `<name>.go`. A file
 /// `<name>.<act>@2` lets one passer-by through first, and so on.
 macro_rules! fault_point {
-    ($($name:tt)*) => {{
-        #[cfg(feature = "fault-points")]
-        $crate::fault_points::pass(&format!($($name)*));
-    }};
-}
-pub(crate) use fault_point;
-
-/// Code that is wrong on purpose, run only where `HOLDFAST_PLANTED_BUG` names the bug.
-macro_rules! planted_bug {
-    ($name:literal, $($code:tt)*) => {
-        #[cfg(feature = "planted-bugs")]
-        if $crate::fault_points::is_planted($name) {
-            $($code)*
+    ($($name:tt)*) => {
+        // The name is made only where somebody may have armed it; elsewhere its parts count as used and that is all.
+        if cfg!(feature = "fault-points") {
+            $crate::fault_points::pass(&format!($($name)*));
         }
     };
 }
-pub(crate) use planted_bug;
+pub(crate) use fault_point;
 
 #[cfg(feature = "fault-points")]
 pub(crate) use points::pass;
+
+/// Nobody can have armed anything.
+#[cfg(not(feature = "fault-points"))]
+pub(crate) fn pass(_: &str) {}
 
 #[cfg(feature = "fault-points")]
 mod points {
@@ -93,13 +88,4 @@ mod points {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-}
-
-/// Whether a test planted this bug in this process.
-#[cfg(feature = "planted-bugs")]
-pub(crate) fn is_planted(name: &str) -> bool {
-    static PLANTED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    #[expect(clippy::disallowed_methods, reason = "only the process of a test has it, and no setting of an operator should")]
-    let planted = PLANTED.get_or_init(|| std::env::var("HOLDFAST_PLANTED_BUG").ok());
-    planted.as_deref() == Some(name)
 }

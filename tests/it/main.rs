@@ -1,11 +1,11 @@
 //! Every test that needs something running, in one binary, against the stack that `make up` starts.
 
 #[cfg(test)]
-mod doctor;
-#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
