@@ -33,8 +33,10 @@ async fn a_partial_hold_is_kept_where_the_source_accepts_it_and_the_process_is_t
     let order = order_of_which_half_is_left(&shop).await;
     order.is_reserved().await;
     assert_eq!(order.variable("reservationPartial").await, json!(true));
-    let line: (String, String) =
-        sqlx::query_as("select status, trim_scale(reserved_quantity)::text from reservation_line").fetch_one(shop.database.pool()).await.unwrap();
+    let line: (String, String) = sqlx::query_as("select status, trim_scale(reserved_quantity)::text from reservation_line")
+        .fetch_one(shop.database.pool())
+        .await
+        .unwrap();
     assert_eq!(line, ("PARTIAL".to_owned(), "1".to_owned()));
     order.judge().await;
     order.fulfil().await;

@@ -45,12 +45,25 @@ async fn an_incident_tells_the_key_the_next_step_and_the_story_and_how_the_daemo
     let row = order.row_becomes("UNKNOWN").await;
 
     let message = incident.incident_message.clone().unwrap();
-    for part in ["OUTCOME UNKNOWN", &row.idempotency_key, &row.reservation_id.to_string(), "will settle this task by itself", "Retry only asks again"] {
+    for part in [
+        "OUTCOME UNKNOWN",
+        &row.idempotency_key,
+        &row.reservation_id.to_string(),
+        "will settle this task by itself",
+        "Retry only asks again",
+    ] {
         assert!(message.contains(part), "`{part}` is missing in: {message}");
     }
     assert!(message.ends_with('.') && message.encode_utf16().count() <= 666, "the engine cuts it: {message}");
     let details = shop.engine.client.error_details(&task).await.unwrap();
-    for part in ["What happened", "REQUESTED -> UNKNOWN", "What Retry does", "What happens by itself", "If it cannot be found out", &row.idempotency_key] {
+    for part in [
+        "What happened",
+        "REQUESTED -> UNKNOWN",
+        "What Retry does",
+        "What happens by itself",
+        "If it cannot be found out",
+        &row.idempotency_key,
+    ] {
         assert!(details.contains(part), "`{part}` is missing in: {details}");
     }
 
