@@ -9,7 +9,7 @@ use clap::Args;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::cli::demo::children::{self, Part};
+use crate::cli::demo::children;
 use crate::cli::demo::files::{Files, failed};
 use crate::cli::demo::judge::disagreements;
 use crate::cli::demo::observe::observe;
