@@ -18,6 +18,8 @@ use crate::cli::error::CliError;
 const RECORDS: [&str; 4] = ["demo_daemon", "demo_main", "demo_flaky", "demo_legacy"];
 /// How long a process may take to end when it is asked to.
 const ENDING: Duration = Duration::from_secs(10);
+/// How long the ports of an ended process may stay taken.
+const LETTING_GO: Duration = Duration::from_secs(3);
 /// How long a process may take to be ready.
 const STARTING: Duration = Duration::from_secs(30);
 const PEEK: Duration = Duration::from_millis(50);
@@ -53,13 +55,24 @@ pub(super) async fn end_recorded(files: &Files) -> Result<usize, CliError> {
     Ok(ended)
 }
 
-/// Refuses to begin where another program listens.
+/// Whether processes of a demo are on record.
+pub(super) fn are_recorded(files: &Files) -> bool {
+    RECORDS.iter().any(|name| files.run.join(name).exists())
+}
+
+/// Refuses to begin where another program listens. Ports that were `just_used` may take a moment to be free.
 ///
 /// # Errors
 /// A sentence with the variable to change.
-pub(super) fn check_ports(settings: &Settings) -> Result<(), CliError> {
+pub(super) async fn check_ports(settings: &Settings, just_used: bool) -> Result<(), CliError> {
+    let begun = Instant::now();
     for (port, what, variable) in settings.ports() {
-        if let Err(error) = TcpListener::bind(("127.0.0.1", port)) {
+        while let Err(error) = TcpListener::bind(("127.0.0.1", port)) {
+            // A process that ends loses its name before it lets go of its ports.
+            if just_used && begun.elapsed() < LETTING_GO {
+                tokio::time::sleep(PEEK).await;
+                continue;
+            }
             return Err(CliError::Said(format!(
                 "port {port}, wanted for {what}, cannot be used: {error}. If another program has it, choose another port, for example: \
                  export {variable}={}",
@@ -144,6 +157,16 @@ fn start(files: &Files, part: StartedAs, arguments: &[String]) -> Result<Part, C
     Ok(Part { title: part.title, log: part.log, child })
 }
 
+/// Waits until one of them has ended although nobody asked it to, and says which.
+pub(super) async fn first_to_end(parts: &mut [Part]) -> String {
+    loop {
+        if let Some(complaint) = parts.iter_mut().find_map(Part::is_over) {
+            return complaint;
+        }
+        tokio::time::sleep(PEEK * 4).await;
+    }
+}
+
 impl Part {
     /// Waits until it is ready by this probe.
     ///
@@ -170,8 +193,8 @@ impl Part {
         self.child.id().unwrap_or_default()
     }
 
-    /// Says so if it has ended although nobody asked it to.
-    pub(super) fn is_over(&mut self) -> Option<String> {
+    /// Says so if it has ended.
+    fn is_over(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
         Some(self.complaint(&format!("has ended ({status})")).to_string())
     }

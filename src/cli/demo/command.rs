@@ -9,7 +9,7 @@ use clap::Args;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::cli::demo::children::{self, Part};
+use crate::cli::demo::children;
 use crate::cli::demo::files::{Files, failed};
 use crate::cli::demo::judge::disagreements;
 use crate::cli::demo::observe::observe;
@@ -46,7 +46,7 @@ impl Demo {
         };
         if settings.once {
             children::end_recorded(&files).await?;
-        } else if done.is_err() {
+        } else if done.is_err() && children::are_recorded(&files) {
             crate::cli::output::complain("`make down` ends what the demo started; the next demo replaces it.");
         }
         done
@@ -61,7 +61,11 @@ async fn demonstrate(settings: &Settings, files: &Files) -> Result<ExitCode, Cli
     stage.progress.say("");
 
     let begun = Instant::now();
-    let played = join_all(SCENARIOS.iter().enumerate().map(|(index, scenario)| play(&stage, scenario, index))).await;
+    let playing = join_all(SCENARIOS.iter().enumerate().map(|(index, scenario)| play(&stage, scenario, index)));
+    let played = tokio::select! {
+        played = playing => played,
+        complaint = children::first_to_end(&mut parts) => return Err(CliError::Said(complaint)),
+    };
     let seconds = begun.elapsed().as_secs_f64();
     let mut rows = Vec::new();
     for (scenario, played) in SCENARIOS.iter().zip(&played) {
@@ -69,26 +73,22 @@ async fn demonstrate(settings: &Settings, files: &Files) -> Result<ExitCode, Cli
         rows.push(Row { scenario, order: played.order.to_string(), disagreements: disagreements(scenario, &facts), facts });
     }
     let agree = rows.iter().all(|row| row.disagreements.is_empty());
-    let over: Vec<String> = parts.iter_mut().filter_map(Part::is_over).collect();
 
     if settings.json {
         let orders: Value = rows.iter().map(Row::json).collect();
-        say(&json!({ "agree": agree && over.is_empty(), "seconds": seconds, "orders": orders, "links": links(&stage, settings, &rows).into_iter().collect::<BTreeMap<_, _>>() })
+        say(&json!({ "agree": agree, "seconds": seconds, "orders": orders, "links": links(&stage, settings, &rows).into_iter().collect::<BTreeMap<_, _>>() })
             .to_string());
     } else {
         show(&stage, settings, files, &rows, seconds);
     }
     stage.store.close().await;
-    for complaint in &over {
-        crate::cli::output::complain(complaint);
-    }
     if settings.once {
         children::end_recorded(files).await?;
         for part in &mut parts {
             part.reap().await;
         }
     }
-    Ok(if agree && over.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The table, what disagrees, and where to go on.

@@ -50,6 +50,8 @@ pub(super) struct PastIncident {
     pub(super) activity_id: Option<String>,
     /// For an external task, its id.
     pub(super) configuration: Option<TaskId>,
+    /// For an external task, the line of its log that raised the incident.
+    pub(super) history_configuration: Option<String>,
     /// Its message.
     pub(super) incident_message: Option<String>,
     /// When it was raised.
@@ -68,12 +70,12 @@ pub(super) struct PastIncident {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TaskLine {
+    /// The line's id.
+    pub(super) id: String,
     /// The task.
     pub(super) external_task_id: TaskId,
     /// Who reported.
     pub(super) worker_id: Option<String>,
-    /// Attempts left.
-    pub(super) retries: Option<i32>,
     /// The message of a failure.
     pub(super) error_message: Option<String>,
     /// A failure was reported.

@@ -1,6 +1,6 @@
 //! Fetches what the engine, the database and the inventory each say of an order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rust_decimal::Decimal;
 
@@ -55,12 +55,15 @@ async fn engines(stage: &Stage, id: &ProcessInstanceId) -> Result<InstanceFacts,
     };
     let names: HashMap<String, String> = passed.iter().chain(&waits_at).map(named).collect();
     let lines = stage.desk.task_lines(id).await?;
-    let incidents = stage.desk.incidents(id).await?.into_iter().map(|incident| {
+    let incidents = stage.desk.incidents(id).await?;
+    let raised: HashSet<String> = incidents.iter().filter_map(|incident| incident.history_configuration.clone()).collect();
+    let incidents = incidents.into_iter().map(|incident| {
         let completed = lines.iter().find(|line| line.success_log && Some(&line.external_task_id) == incident.configuration.as_ref());
         let by = completed.and_then(|line| line.worker_id.clone());
         incident_facts(&names, incident, by)
     });
-    let failed = lines.iter().filter(|line| line.failure_log && line.retries.is_some_and(|left| left > 0));
+    // A failure that raised no incident left attempts over.
+    let failed = lines.iter().filter(|line| line.failure_log && !raised.contains(&line.id));
     let variables = stage.engine.variable_records(id).await?;
     Ok(InstanceFacts {
         id: id.clone(),

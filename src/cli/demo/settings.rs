@@ -33,7 +33,7 @@ pub(super) struct Settings {
     /// The database of the demo, made if it is not there; its login role has the same name
     #[arg(long, default_value = "holdfast_demo", value_name = "NAME")]
     pub(super) database: String,
-    /// The first of seven ports for the inventories; by default 58090 to 58096 without 58094
+    /// The first port of the inventories; with the default they take 58090 to 58093, 58095 and 58096
     #[arg(long, env = "HOLDFAST_SIMULATOR_PORT", default_value_t = 58090, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_529))]
     simulator_port: u16,
     /// The port of the daemon's health and metrics

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::app::engine_settings;
@@ -39,6 +40,7 @@ pub(super) async fn set_up(settings: &Settings, files: &Files, progress: Progres
     let engine = EngineClient::new(engine_settings(&config.engine)?, SystemClock::shared())?;
     let version = engine.version().await.map_err(|error| engine_away(settings, &error))?;
 
+    reach_database(settings).await?;
     let (runtime_role, runtime_password) = settings.runtime_role();
     let wanted = Provision { admin_url: settings.admin_url(), database: settings.database.clone(), runtime_role, runtime_password };
     provision(&wanted).await.map_err(|error| database_unusable(settings, error))?;
@@ -51,7 +53,7 @@ pub(super) async fn set_up(settings: &Settings, files: &Files, progress: Progres
     let store = Store::connect(&options).await.map_err(|error| database_unusable(settings, error))?;
 
     let replaced = children::end_recorded(files).await?;
-    children::check_ports(settings)?;
+    children::check_ports(settings, replaced > 0).await?;
     let tenant = EngineTenant::new(settings.tenant.to_string());
     let left = end_leftovers(&engine, &store, &tenant, settings.tenant).await?;
     let deployed = engine.deploy(&deployment(models(), Some(tenant.as_str()))).await?;
@@ -76,8 +78,10 @@ pub(super) async fn set_up(settings: &Settings, files: &Files, progress: Progres
     parts.push(daemon);
 
     if replaced > 0 {
-        progress
-            .say(&format!("earlier     {replaced} processes of the last demo ended, {left} of its orders were still open and are dropped"));
+        progress.say(&format!("earlier     {replaced} processes of the last demo are ended"));
+    }
+    if left > 0 {
+        progress.say(&format!("earlier     {left} open {} of the last demo are dropped", if left == 1 { "order" } else { "orders" }));
     }
     progress.say(&format!("engine      Camunda {version} at {}, tenant {tenant}", settings.engine_url()));
     let models = if models.is_empty() { "deployed already".to_owned() } else { models.join(", ") };
@@ -157,6 +161,24 @@ async fn is_ready(http: &reqwest::Client, port: u16) -> bool {
     asked.is_ok_and(|answer| answer.status().is_success())
 }
 
+/// A quick look whether anybody listens; the pool would wait half a minute for somebody to come.
+async fn reach_database(settings: &Settings) -> Result<(), CliError> {
+    let place = settings.database_place();
+    let why = match tokio::time::timeout(Duration::from_secs(3), TcpStream::connect(&place)).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no answer within 3 s".to_owned(),
+    };
+    Err(database_away(&place, &why))
+}
+
+fn database_away(place: &str, why: &str) -> CliError {
+    CliError::Said(format!(
+        "there is no usable PostgreSQL at {place} ({why}). Run `make up` first, or `make demo`, which does; if it runs on another port, set \
+         HOLDFAST_PG_PORT"
+    ))
+}
+
 fn engine_away(settings: &Settings, error: &EngineError) -> CliError {
     CliError::Said(format!(
         "there is no usable Camunda at {} ({error}). Run `make up` first, or `make demo`, which does; if it runs on another port, set \
@@ -168,10 +190,7 @@ fn engine_away(settings: &Settings, error: &EngineError) -> CliError {
 fn database_unusable(settings: &Settings, error: StoreError) -> CliError {
     let place = settings.database_place();
     match error {
-        error if error.is_away() => CliError::Said(format!(
-            "there is no PostgreSQL at {place} ({}). Run `make up` first, or `make demo`, which does; if it runs on another port, set HOLDFAST_PG_PORT",
-            CliError::from(error).chain()
-        )),
+        error if error.is_away() => database_away(&place, &CliError::from(error).chain()),
         StoreError::Migration(_) => CliError::Said(format!(
             "the database {} at {place} was made by another version of holdfast ({}). Choose another with --database, or delete the stack's \
              data with `make reset`",

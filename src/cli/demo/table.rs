@@ -133,7 +133,7 @@ mod tests {
         let mut cells = ["a", "", "RELEASED", "no hold", "Order cancelled", "yes"].map(str::to_owned);
         cells[1] = "word ".repeat(30);
         let lines = physical(&cells);
-        assert_eq!(lines.len(), 3);
+        assert_eq!(lines.len(), 4);
         assert!(lines[0].starts_with("a  ") && lines[0].ends_with("yes"));
         assert!(lines[1].starts_with("   "));
     }
