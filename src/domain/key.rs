@@ -49,6 +49,17 @@ impl IdempotencyKey {
         Self(text)
     }
 
+    /// What a key of ours is made of; nothing if the text is none.
+    #[must_use]
+    pub fn parts(text: &str) -> Option<(OrderId, ReservationStep, AttemptGroup)> {
+        let mut parts = text.split(':');
+        let order = OrderId::parse(parts.next()?).ok()?;
+        let step = ReservationStep::parse(parts.next()?).ok()?;
+        let group = AttemptGroup::new(parts.next()?.parse().ok()?)?;
+        // Only a text that comes out again was made here: not one with capitals, leading zeros or a fourth part.
+        (Self::derive(order, &step, group).as_str() == text).then_some((order, step, group))
+    }
+
     /// The key verbatim.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -81,6 +92,26 @@ mod tests {
     #[test]
     fn the_key_is_order_step_and_attempt_group() {
         assert_eq!(key(AttemptGroup::FIRST).as_str(), "00000000-0000-0000-0000-000000000007:reserve:1");
+    }
+
+    #[test]
+    fn only_a_text_that_is_made_here_is_a_key_of_ours() {
+        let ours = "00000000-0000-0000-0000-00000000000a:reserve:1";
+        let (order, step, group) = IdempotencyKey::parts(ours).unwrap();
+        assert_eq!(IdempotencyKey::derive(order, &step, group).as_str(), ours);
+        for other in [
+            "",
+            "A-1",
+            "00000000-0000-0000-0000-00000000000A:reserve:1",
+            "00000000-0000-0000-0000-00000000000a:reserve:01",
+            "00000000-0000-0000-0000-00000000000a:reserve:+1",
+            "00000000-0000-0000-0000-00000000000a:reserve:0",
+            "00000000-0000-0000-0000-00000000000a:reserve:1:2",
+            "00000000-0000-0000-0000-00000000000a:res erve:1",
+            "00000000-0000-0000-0000-00000000000a::1",
+        ] {
+            assert_eq!(IdempotencyKey::parts(other), None, "{other}");
+        }
     }
 
     #[test]

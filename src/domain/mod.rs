@@ -9,9 +9,11 @@
 
 mod answer;
 mod availability;
+mod drift;
 mod fact;
 mod id;
 mod key;
+mod listed;
 mod plan;
 mod quantity;
 mod request;
@@ -27,12 +29,14 @@ mod walk;
 
 pub use answer::{Answer, AnswerClass, Evidence, Hold, HoldLine, HoldState, Look, Refusal, ShortLine};
 pub use availability::{AvailabilityEvidence, AvailabilityStatus, LineAvailability, summarize};
+pub use drift::{Books, Consent, Drift, DriftKind, OrderState, Orders, Ours, Remedy, compare};
 pub use fact::{Fact, fact_of};
 pub use id::{
     CallId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, ReservationId, ReservationStep, SessionId, SourceName,
     TenantId,
 };
 pub use key::{AttemptGroup, IdempotencyKey};
+pub use listed::{LineName, ListedHold, ListedLine};
 pub use plan::{Capabilities, Decision, Goal, Operation, Plan, Refused, plan};
 pub use quantity::{Quantity, QuantityError};
 pub(crate) use request::MAX_LINES;

@@ -103,6 +103,8 @@ pub struct Capabilities {
     pub confirm: bool,
     /// A hold can be extended by a call.
     pub extend: bool,
+    /// The active holds can be listed.
+    pub list: bool,
 }
 
 impl Capabilities {

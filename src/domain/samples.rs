@@ -113,6 +113,8 @@ pub(crate) fn every_capability_set() -> Vec<Capabilities> {
             confirm: bit(set, 4),
             extend: bit(set, 5),
             lookup_by_key: bit(set, 6),
+            // No decision about one reservation depends on whether all can be listed.
+            list: false,
         })
         .filter(|caps| (caps.release || !caps.idempotent_release) && (caps.lookup || !caps.lookup_by_key))
         .collect()

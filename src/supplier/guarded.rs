@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{Answer, Capabilities, Evidence, Look, Operation, SourceName};
-use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
+use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, ListAsk, ListedPage, Listing, Question, Reply, Supplier};
 
 use super::breaker::{Breaker, Change, Health};
 use super::limit::Limit;
@@ -153,6 +153,22 @@ impl<S: Supplier> Supplier for Guarded<S> {
         reply
     }
 
+    fn listing(&self) -> Option<Listing> {
+        self.inner.listing()
+    }
+
+    fn releases_by_reference(&self) -> bool {
+        self.inner.releases_by_reference()
+    }
+
+    async fn list_active(&self, ask: &ListAsk) -> Reply<ListedPage> {
+        // Listing is finding out, which waits for no pause; and it says nothing of how effects fare.
+        match self.wait_for_turn(ask.timeout, None).await {
+            Ok(waited) => self.inner.list_active(&ListAsk { timeout: ask.timeout.saturating_sub(waited), ..ask.clone() }).await,
+            Err(held) => unsent(Answer::NotSent(held.why())),
+        }
+    }
+
     async fn reserve(&self, ask: &HoldAsk) -> Reply<Look> {
         self.hold(Operation::Reserve, ask).await
     }
@@ -211,6 +227,7 @@ mod tests {
                 idempotent_release: true,
                 confirm: true,
                 extend: true,
+                list: false,
             }
         }
 

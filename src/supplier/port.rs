@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Answer, Capabilities, Evidence, ExternalReference, IdempotencyKey, LineAvailability, Look, Operation, OrderId, OrderLine, SourceName,
-    TenantId,
+    Answer, Capabilities, Evidence, ExternalReference, IdempotencyKey, LineAvailability, ListedHold, Look, Operation, OrderId, OrderLine,
+    SourceName, TenantId,
 };
 
 /// One inventory.
@@ -35,6 +35,22 @@ pub trait Supplier: Send + Sync {
 
     /// Asks what is available. An effect-free call.
     async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer>;
+
+    /// How the active holds can be listed; nothing if they cannot.
+    fn listing(&self) -> Option<Listing> {
+        None
+    }
+
+    /// A release names the hold by its reference, so that one of several holds under the same key can be let go.
+    fn releases_by_reference(&self) -> bool {
+        false
+    }
+
+    /// Lists active holds, a page at a time. An effect-free call.
+    async fn list_active(&self, ask: &ListAsk) -> Reply<ListedPage> {
+        let _ = ask;
+        Reply { answer: Answer::NotSent("this inventory offers no list of its holds".to_owned()), evidence: Evidence::default() }
+    }
 
     /// Asks for a hold under the key.
     async fn reserve(&self, ask: &HoldAsk) -> Reply<Look>;
@@ -68,6 +84,44 @@ pub struct Reply<T> {
     pub answer: Answer<T>,
     /// What was seen, redacted and cut.
     pub evidence: Evidence,
+}
+
+/// How an inventory's active holds can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listing {
+    /// Each tenant has a list of its own; otherwise one list has the holds of all.
+    pub per_tenant: bool,
+}
+
+/// A question for one page of active holds.
+#[derive(Debug, Clone)]
+pub struct ListAsk {
+    /// Whose holds, where each tenant has a list of its own.
+    pub tenant: TenantId,
+    /// Where the page before ended; nothing for the first page.
+    pub after: Option<ListMark>,
+    /// How long the call may take.
+    pub timeout: Duration,
+}
+
+/// A place in a list, as the page that ends there gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ListMark {
+    /// What the inventory calls the place, if it calls it anything.
+    pub token: Option<String>,
+    /// How many entries lie before it.
+    pub seen: u64,
+}
+
+/// One page of active holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListedPage {
+    /// The holds that are active.
+    pub holds: Vec<ListedHold>,
+    /// Entries that could not be read, and why: one of them may be a hold of ours.
+    pub unreadable: Vec<String>,
+    /// Where the next page begins; nothing if this was the last.
+    pub next: Option<ListMark>,
 }
 
 /// A question about availability.

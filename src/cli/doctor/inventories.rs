@@ -138,6 +138,7 @@ fn abilities(name: &str, can: Capabilities, findings: &mut Findings) {
         (can.idempotent_release, "release twice safely"),
         (can.confirm, "confirm"),
         (can.extend, "extend"),
+        (can.list, "list its active holds"),
     ];
     let (able, unable): (Vec<_>, Vec<_>) = list.into_iter().partition(|(can, _)| *can);
     let words = |list: Vec<(bool, &'static str)>| list.into_iter().map(|(_, what)| what).collect::<Vec<_>>().join(", ");

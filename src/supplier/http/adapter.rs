@@ -9,7 +9,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderValue};
 use serde_json::Value;
 
 use crate::domain::{Answer, Capabilities, Evidence, Hold, Look, Operation};
-use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
+use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, ListAsk, ListedPage, Listing, Question, Reply, Supplier};
 
 use super::client::{ClientError, Connection, SourceClient, build};
 use super::evidence;
@@ -17,7 +17,7 @@ use super::exchange::{Outgoing, Seen, exchange};
 use super::profile::{HoldOperation, Profile, RequestTemplate, Success};
 use super::rules::{Meaning, Rules};
 use super::template::{Missing, percent_encode};
-use super::values::Ask;
+use super::values::{Ask, Name};
 
 /// An inventory spoken to as its profile says.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl HttpInventory {
         let body = request.body.as_ref().map(|body| body.render(ask)).transpose()?;
         let send_before = match ask {
             Ask::Hold(ask) => Some(ask.send_before),
-            Ask::Check(_) => None,
+            Ask::Check(_) | Ask::List(..) => None,
         };
         Ok(Outgoing { method: request.method.clone(), url, headers, body: body.map(|body| body.to_string().into_bytes()), send_before })
     }
@@ -213,6 +213,35 @@ impl Supplier for HttpInventory {
             Meaning::Absent | Meaning::Ended(_) => Answer::Unknown("the answer speaks of a hold".to_owned()),
             Meaning::Success => {
                 let read = body.and_then(|body| check.pointers.read(&body, ask).map_err(|error| error.to_string()));
+                read.map_or_else(|why| unreadable(&evidence, &why), Answer::Done)
+            }
+        };
+        self.reply(answer, evidence)
+    }
+
+    fn listing(&self) -> Option<Listing> {
+        self.profile.list.as_ref().map(|list| Listing { per_tenant: list.per_tenant })
+    }
+
+    fn releases_by_reference(&self) -> bool {
+        self.profile.release.as_ref().is_some_and(|release| release.request.names_any(&[Name::Reference]))
+    }
+
+    async fn list_active(&self, ask: &ListAsk) -> Reply<ListedPage> {
+        let Some(list) = &self.profile.list else {
+            return self.reply(Answer::NotSent("the profile describes no list".to_owned()), Evidence::default());
+        };
+        let request = if ask.after.is_some() { &list.following } else { &list.first };
+        let asked = Ask::List(ask, list.page_size);
+        let Judged { meaning, body, evidence } = self.ask(request, &list.rules, asked, ask.timeout).await;
+        let answer = match meaning {
+            Meaning::NotSent(why) => Answer::NotSent(why),
+            Meaning::Unknown(why) => Answer::Unknown(why),
+            Meaning::Absent => Answer::Done(ListedPage::default()),
+            Meaning::Refused(_) | Meaning::Ended(_) => Answer::Unknown("the answer speaks of one hold".to_owned()),
+            Meaning::Success => {
+                let read =
+                    body.and_then(|body| list.listing.read(&body, &list.pages, ask.after.as_ref()).map_err(|error| error.to_string()));
                 read.map_or_else(|why| unreadable(&evidence, &why), Answer::Done)
             }
         };

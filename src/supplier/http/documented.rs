@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 
-use super::form::{AnswerForm, CapabilitiesForm, CheckForm, ErrorForm, HoldForm, OperationForm, ProfileForm};
+use super::form::{AnswerForm, CapabilitiesForm, CheckForm, ErrorForm, HoldForm, ListForm, OperationForm, ProfileForm};
 use super::values::{Name, Scope};
 use crate::supplier::SourceConfig;
 
@@ -29,6 +29,7 @@ fn the_page_names_every_key_that_is_read_and_no_other() {
     assert_eq!(told("## A source"), read::<SourceConfig>());
     assert_eq!(told("### [capabilities]"), read::<CapabilitiesForm>());
     assert_eq!(told("### [reserve], [lookup_by_reference], [lookup_by_key], [release], [confirm], [extend]"), read::<OperationForm>());
+    assert_eq!(told("### [list]"), read::<ListForm>());
     assert_eq!(told("### [hold]"), read::<HoldForm>());
     assert_eq!(told("### [error]"), read::<ErrorForm>());
     assert_eq!(told("### [check]"), read::<CheckForm>());
@@ -39,6 +40,6 @@ fn the_page_names_every_key_that_is_read_and_no_other() {
 
 #[test]
 fn the_page_names_every_placeholder_and_no_other() {
-    let known = [Scope::CheckLine, Scope::HoldLine].into_iter().flat_map(Name::spellings).map(ToOwned::to_owned);
+    let known = [Scope::CheckLine, Scope::HoldLine, Scope::List].into_iter().flat_map(Name::spellings).map(ToOwned::to_owned);
     assert_eq!(told("### Placeholders"), known.collect());
 }

@@ -23,6 +23,7 @@ pub(super) struct ProfileForm {
     pub(super) release: Option<OperationForm>,
     pub(super) confirm: Option<OperationForm>,
     pub(super) extend: Option<OperationForm>,
+    pub(super) list: Option<ListForm>,
 }
 
 /// What the inventory promises beyond the operations it has. Both must be said: nothing is taken for granted.
@@ -73,12 +74,39 @@ pub(super) struct CheckForm {
     pub(super) states: BTreeMap<String, AvailabilityForm>,
 }
 
+/// The list of active holds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListForm {
+    pub(super) method: MethodForm,
+    pub(super) path: String,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: Option<toml::Value>,
+    pub(super) success: Vec<u16>,
+    #[serde(default)]
+    pub(super) answers: Vec<AnswerForm>,
+    pub(super) items: String,
+    pub(super) next: Option<String>,
+    pub(super) next_path: Option<String>,
+    #[serde(default = "hundred")]
+    pub(super) page_size: u32,
+    pub(super) hold: Option<HoldForm>,
+    pub(super) state_of_all: Option<StateForm>,
+}
+
+fn hundred() -> u32 {
+    100
+}
+
 /// Where a hold's parts are in an answer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HoldForm {
     pub(super) reference: String,
     pub(super) key: Option<String>,
+    pub(super) order: Option<String>,
+    pub(super) created_at: Option<String>,
     pub(super) state: Option<String>,
     #[serde(default)]
     pub(super) states: BTreeMap<String, StateForm>,

@@ -17,6 +17,10 @@ use super::pointer::{Misread, Pointer, shortened};
 pub(super) struct HoldPointers {
     pub(super) reference: Pointer,
     pub(super) key: Option<Pointer>,
+    /// Read in lists only.
+    pub(super) order: Option<Pointer>,
+    /// Read in lists only.
+    pub(super) created_at: Option<(Pointer, InstantForm)>,
     pub(super) state: StateFrom,
     pub(super) expires_at: Option<Expiry>,
     pub(super) lines: Option<HoldLines>,
@@ -171,6 +175,8 @@ mod tests {
         HoldPointers {
             reference: at("/id"),
             key: Some(at("/key")),
+            order: None,
+            created_at: None,
             state: StateFrom::Answer(at("/state"), states.into()),
             expires_at: Some(Expiry { at: at("/until"), form: InstantForm::Rfc3339, optional: false }),
             lines: Some(HoldLines {

@@ -54,6 +54,8 @@ mod tests {
         let hold = HoldPointers {
             reference: at("/id"),
             key: Some(at("/key")),
+            order: None,
+            created_at: None,
             state: StateFrom::Operation(HoldState::Held),
             expires_at: None,
             lines: None,

@@ -2,11 +2,12 @@
 //!
 //! Reading order: the profile as it is written (`form`), what its placeholders stand for (`values`, `template`, `body`), the
 //! profile as it is used (`compile`, `profile`, `load`), one attempt over the wire (`client`, `fence`, `exchange`), what an answer means
-//! (`pointer`, `line`, `rules`, `hold`, `list`, `availability`), and the port filled with all that (`adapter`).
+//! (`pointer`, `line`, `rules`, `hold`, `list`, `active`, `availability`), and the port filled with all that (`adapter`).
 //!
 //! **Invariant:** an unmapped status, code or state, an unreadable body and a missing field are unknown outcomes, and the text
 //! says what was seen. HTTP status alone never decides a refusal: the profile cannot even say so.
 
+mod active;
 mod adapter;
 mod availability;
 mod body;

@@ -5,10 +5,12 @@ use reqwest::header::HeaderName;
 
 use crate::domain::{Capabilities, HoldState};
 
+use super::active::ActiveHolds;
 use super::availability::CheckPointers;
 use super::body::Body;
 use super::hold::HoldPointers;
 use super::list::HoldList;
+use super::pointer::Pointer;
 use super::rules::Rules;
 use super::template::Text;
 use super::values::Name;
@@ -24,6 +26,31 @@ pub(crate) struct Profile {
     pub(super) release: Option<HoldOperation>,
     pub(super) confirm: Option<HoldOperation>,
     pub(super) extend: Option<HoldOperation>,
+    pub(super) list: Option<ListOperation>,
+}
+
+/// The list of active holds.
+#[derive(Debug, Clone)]
+pub(super) struct ListOperation {
+    /// The request names the tenant, so that each has a list of its own.
+    pub(super) per_tenant: bool,
+    pub(super) first: RequestTemplate,
+    pub(super) following: RequestTemplate,
+    pub(super) rules: Rules,
+    pub(super) listing: ActiveHolds,
+    pub(super) pages: Pages,
+    pub(super) page_size: u32,
+}
+
+/// How a list goes on.
+#[derive(Debug, Clone)]
+pub(super) enum Pages {
+    /// It does not: one page is all.
+    One,
+    /// By what the page says is next.
+    ByCursor(Pointer),
+    /// By how many were seen, until a page is empty.
+    ByOffset,
 }
 
 /// The availability check.

@@ -4,7 +4,7 @@ use chrono::SecondsFormat;
 use rust_decimal::Decimal;
 
 use crate::domain::OrderLine;
-use crate::supplier::{CheckAsk, HoldAsk};
+use crate::supplier::{CheckAsk, HoldAsk, ListAsk};
 
 /// A placeholder's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub(super) enum Name {
     Location,
     Channel,
     Correlation,
+    Cursor,
+    Offset,
+    PageSize,
     LineId,
     Product,
     Quantity,
@@ -34,6 +37,8 @@ pub(super) enum Scope {
     Check,
     /// In an operation on a hold.
     Hold,
+    /// In the list of active holds.
+    List,
     /// Inside `for_each_line` of the check.
     CheckLine,
     /// Inside `for_each_line` of an operation on a hold.
@@ -43,11 +48,13 @@ pub(super) enum Scope {
 const CHECK: &[Scope] = &[Scope::Check, Scope::CheckLine];
 const HOLD: &[Scope] = &[Scope::Hold, Scope::HoldLine];
 const BOTH: &[Scope] = &[Scope::Check, Scope::CheckLine, Scope::Hold, Scope::HoldLine];
+const ALL: &[Scope] = &[Scope::Check, Scope::CheckLine, Scope::Hold, Scope::HoldLine, Scope::List];
+const LIST: &[Scope] = &[Scope::List];
 const LINE: &[Scope] = &[Scope::CheckLine, Scope::HoldLine];
 
 /// Every placeholder: its name, its spelling and where it may stand.
 const NAMES: &[(Name, &str, &[Scope])] = &[
-    (Name::Tenant, "tenant", BOTH),
+    (Name::Tenant, "tenant", ALL),
     (Name::Order, "order", HOLD),
     (Name::Key, "key", HOLD),
     (Name::KeyUuid, "key_uuid", HOLD),
@@ -60,6 +67,9 @@ const NAMES: &[(Name, &str, &[Scope])] = &[
     (Name::Location, "location", BOTH),
     (Name::Channel, "channel", CHECK),
     (Name::Correlation, "correlation", CHECK),
+    (Name::Cursor, "cursor", LIST),
+    (Name::Offset, "offset", LIST),
+    (Name::PageSize, "page_size", LIST),
     (Name::LineId, "line_id", LINE),
     (Name::Product, "product", LINE),
     (Name::Quantity, "quantity", LINE),
@@ -88,7 +98,7 @@ impl Scope {
         match self {
             Self::Check => Some(Self::CheckLine),
             Self::Hold => Some(Self::HoldLine),
-            Self::CheckLine | Self::HoldLine => None,
+            Self::CheckLine | Self::HoldLine | Self::List => None,
         }
     }
 }
@@ -119,6 +129,8 @@ impl Scalar {
 pub(super) enum Ask<'a> {
     Check(&'a CheckAsk),
     Hold(&'a HoldAsk),
+    /// With the size of a page.
+    List(&'a ListAsk, u32),
 }
 
 impl<'a> Ask<'a> {
@@ -127,6 +139,7 @@ impl<'a> Ask<'a> {
         match self {
             Self::Check(ask) => &ask.lines,
             Self::Hold(ask) => &ask.lines,
+            Self::List(..) => &[],
         }
     }
 
@@ -136,6 +149,12 @@ impl<'a> Ask<'a> {
         match (name, self) {
             (Name::Tenant, Self::Check(ask)) => text(&ask.tenant.to_string()),
             (Name::Tenant, Self::Hold(ask)) => text(&ask.tenant.to_string()),
+            (Name::Tenant, Self::List(ask, _)) => text(&ask.tenant.to_string()),
+            (Name::Cursor, Self::List(ask, _)) => ask.after.as_ref().and_then(|after| after.token.clone()).map(Scalar::Text),
+            (Name::Offset, Self::List(ask, _)) => {
+                ask.after.as_ref().map_or(Some(0), |after| i64::try_from(after.seen).ok()).map(Scalar::Integer)
+            }
+            (Name::PageSize, Self::List(_, size)) => Some(Scalar::Integer(i64::from(size))),
             (Name::Customer, Self::Check(ask)) => ask.customer.clone().map(Scalar::Text),
             (Name::Customer, Self::Hold(ask)) => ask.customer.clone().map(Scalar::Text),
             (Name::Location, _) => line.and_then(|line| line.location.clone()).or_else(|| self.location()).map(Scalar::Text),
@@ -161,9 +180,11 @@ impl<'a> Ask<'a> {
                 | Name::Until
                 | Name::UntilEpochSeconds
                 | Name::AcceptPartial,
-                Self::Check(_),
+                Self::Check(_) | Self::List(..),
             )
-            | (Name::Channel | Name::Correlation, Self::Hold(_)) => None,
+            | (Name::Channel | Name::Correlation, Self::Hold(_) | Self::List(..))
+            | (Name::Customer, Self::List(..))
+            | (Name::Cursor | Name::Offset | Name::PageSize, Self::Check(_) | Self::Hold(_)) => None,
         }
     }
 
@@ -171,6 +192,7 @@ impl<'a> Ask<'a> {
         match self {
             Self::Check(ask) => ask.location.clone(),
             Self::Hold(ask) => ask.location.clone(),
+            Self::List(..) => None,
         }
     }
 }

@@ -102,6 +102,7 @@ async fn the_depot_deletes_without_a_word_and_has_no_more_to_offer() {
         idempotent_release: true,
         confirm: false,
         extend: false,
+        list: false,
     };
     assert_eq!(supplier.capabilities(), can);
 }

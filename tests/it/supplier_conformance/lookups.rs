@@ -30,6 +30,7 @@ async fn it_says_what_it_can_do(bench: Bench) {
         idempotent_release: true,
         confirm: true,
         extend: true,
+        list: true,
     };
     assert_eq!(bench.supplier().capabilities(), all);
 }

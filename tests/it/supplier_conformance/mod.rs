@@ -8,6 +8,7 @@ mod encrypted;
 mod faults;
 mod holds;
 mod hostile;
+mod listing;
 mod lookups;
 mod raw;
 mod wire;

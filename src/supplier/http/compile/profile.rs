@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Capabilities, Operation};
-use crate::supplier::http::form::{AnswerForm, CheckForm, HoldForm, MeaningForm, OperationForm, ProfileForm};
+use crate::supplier::http::active::ActiveHolds;
+use crate::supplier::http::form::{AnswerForm, CheckForm, HoldForm, ListForm, MeaningForm, OperationForm, ProfileForm};
 use crate::supplier::http::hold::StateFrom;
 use crate::supplier::http::list::HoldList;
-use crate::supplier::http::profile::{CheckOperation, HoldOperation, Profile, Success};
+use crate::supplier::http::profile::{CheckOperation, HoldOperation, ListOperation, Pages, Profile, Success};
 use crate::supplier::http::rules::{ErrorPointers, Rules};
 use crate::supplier::http::values::{Name, Scope};
 
@@ -29,6 +30,7 @@ pub(crate) fn compile(form: ProfileForm) -> Result<Profile, Placed> {
             idempotent_release: form.capabilities.idempotent_release,
             confirm: form.confirm.is_some(),
             extend: form.extend.is_some(),
+            list: form.list.is_some(),
         },
         check: form.check.as_ref().map(|check| shared.check(check)).transpose()?,
         reserve: shared.operation("reserve", Operation::Reserve, &form.reserve)?,
@@ -37,6 +39,7 @@ pub(crate) fn compile(form: ProfileForm) -> Result<Profile, Placed> {
         release: operation("release", Operation::Release, form.release.as_ref())?,
         confirm: operation("confirm", Operation::Confirm, form.confirm.as_ref())?,
         extend: operation("extend", Operation::Extend, form.extend.as_ref())?,
+        list: form.list.as_ref().map(|list| shared.list(list)).transpose()?,
     };
     check_what_is_sent(&profile)?;
     Ok(profile)
@@ -83,7 +86,7 @@ impl Shared<'_> {
         let headers = (self.headers, &form.headers);
         Ok(HoldOperation {
             request: request(place, Scope::Hold, form.method, &form.path, headers, form.body.as_ref())?,
-            rules: self.rules(place, operation, &form.success, &form.answers)?,
+            rules: self.rules(place, |means| can_mean(operation, means), &form.success, &form.answers)?,
             success: self.success(place, operation, form)?,
         })
     }
@@ -127,12 +130,52 @@ impl Shared<'_> {
         let headers = (self.headers, &form.headers);
         Ok(CheckOperation {
             request: request("check", Scope::Check, form.method, &form.path, headers, form.body.as_ref())?,
-            rules: self.rules("check", Operation::Check, &form.success, &form.answers)?,
+            rules: self.rules("check", |means| can_mean(Operation::Check, means), &form.success, &form.answers)?,
             pointers: check_pointers(form)?,
         })
     }
 
-    fn rules(&self, place: &str, operation: Operation, success: &[u16], answers: &[AnswerForm]) -> Result<Rules, Placed> {
+    fn list(&self, form: &ListForm) -> Result<ListOperation, Placed> {
+        let headers = (self.headers, &form.headers);
+        let ask = |place: &str, path: &str| request(place, Scope::List, form.method, path, headers, form.body.as_ref());
+        let first = ask("list", &form.path)?;
+        let following = match &form.next_path {
+            Some(path) => ask("list", path).map_err(|(place, fault)| (place.replace("list.path", "list.next_path"), fault))?,
+            None => first.clone(),
+        };
+        let needs = |place: &str, why| Err((format!("list.{place}"), Fault::NeverSent(why)));
+        let pages = match &form.next {
+            Some(_) if !following.names_any(&[Name::Cursor]) => {
+                return needs("next_path", "next is read, and no page is asked for by {cursor}");
+            }
+            Some(text) => Pages::ByCursor(pointer("list.next", text)?),
+            None if following.names_any(&[Name::Cursor]) => {
+                return Err(("list.next".to_owned(), Fault::Needed("{cursor} stands for what is there")));
+            }
+            None if following.names_any(&[Name::Offset]) => Pages::ByOffset,
+            None => Pages::One,
+        };
+        let after = form.state_of_all.map(|state| StateFrom::Operation(state.into()));
+        let hold = match (&form.hold, self.hold) {
+            (Some(hold), _) if after.is_some() && hold.state.is_some() => {
+                return Err(("list.hold.state".to_owned(), Fault::Contradicts("state_of_all says the state already")));
+            }
+            (Some(hold), _) => hold_pointers("list.hold", hold, after)?,
+            (None, Some(hold)) => hold_pointers("hold", hold, after)?,
+            (None, None) => return Err(("list.hold".to_owned(), Fault::Needed("there is no [hold] for all operations"))),
+        };
+        Ok(ListOperation {
+            per_tenant: first.names_any(&[Name::Tenant]),
+            first,
+            following,
+            rules: self.rules("list", can_mean_of_a_list, &form.success, &form.answers)?,
+            listing: ActiveHolds { all: pointer("list.items", &form.items)?, hold },
+            pages,
+            page_size: form.page_size,
+        })
+    }
+
+    fn rules(&self, place: &str, can_mean: impl Fn(MeaningForm) -> bool, success: &[u16], answers: &[AnswerForm]) -> Result<Rules, Placed> {
         if success.is_empty() || success.iter().any(|status| !(200..300).contains(status)) {
             return Err((format!("{place}.success"), Fault::BadSuccess));
         }
@@ -142,7 +185,7 @@ impl Shared<'_> {
             match rule.code {
                 _ if !(200..600).contains(&rule.status) => return fault(Fault::BadStatus),
                 _ if !seen.insert((rule.status, rule.code.clone())) => return fault(Fault::RuleTwice),
-                _ if !can_mean(operation, rule.means) => return fault(Fault::ImpossibleMeaning),
+                _ if !can_mean(rule.means) => return fault(Fault::ImpossibleMeaning),
                 _ if rule.state.is_some() && rule.means != MeaningForm::Refused => return fault(Fault::StateWithoutRefusal),
                 Some(_) if self.error.code.is_none() => return fault(Fault::NoCodePointer),
                 None if rule.means == MeaningForm::Refused => return fault(Fault::RefusedWithoutCode),
@@ -163,4 +206,9 @@ fn can_mean(operation: Operation, means: MeaningForm) -> bool {
         MeaningForm::Absent => !matches!(operation, Operation::Check | Operation::Reserve),
         MeaningForm::Released | MeaningForm::Expired => operation != Operation::Check,
     }
+}
+
+/// An answer to a list speaks of no hold in particular.
+fn can_mean_of_a_list(means: MeaningForm) -> bool {
+    matches!(means, MeaningForm::Done | MeaningForm::Absent | MeaningForm::NotSent | MeaningForm::Unknown)
 }
