@@ -118,7 +118,7 @@ names! {
 }
 
 /// What the inventory calls a hold.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExternalReference(String);
 
 impl ExternalReference {
