@@ -24,9 +24,6 @@ use crate::store::{Store, StoreError, StoreOptions};
 use crate::supplier::{SourceError, Suppliers};
 use crate::topics::{Class, Defaults, RetryConfig, Topics};
 
-/// The suffixes of the worker ids that a session uses at the engine.
-const SUFFIXES: [&str; 3] = ["starts", "ends", "reconciler"];
-
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -171,12 +168,7 @@ impl App {
             let shutdown = shutdown.clone();
             polling.spawn(poller.run(shutdown));
         }
-        let rescuer = Rescuer {
-            operations: operations.clone(),
-            engine,
-            suffixes: SUFFIXES.to_vec(),
-            long_poll: Duration::from_millis(config.engine.long_poll_ms),
-        };
+        let rescuer = Rescuer { operations: operations.clone(), engine, long_poll: Duration::from_millis(config.engine.long_poll_ms) };
         let reconciler = Reconciler {
             operations: operations.clone(),
             topics,

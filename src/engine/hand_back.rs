@@ -37,9 +37,22 @@ impl EngineClient {
     /// # Errors
     /// When the engine cannot be asked, or an unlock keeps failing; what was unlocked stays unlocked.
     pub async fn unlock_held_by(&self, worker: &WorkerId) -> Result<usize, EngineError> {
+        self.unlock_rounds(worker, true).await
+    }
+
+    /// The same, and what is in an incident too: for a worker that locked such tasks in order to end their incidents. Nobody fetches
+    /// them once they are free, but whoever wants to end them may lock them.
+    ///
+    /// # Errors
+    /// As [`unlock_held_by`](Self::unlock_held_by).
+    pub async fn unlock_all_held_by(&self, worker: &WorkerId) -> Result<usize, EngineError> {
+        self.unlock_rounds(worker, false).await
+    }
+
+    async fn unlock_rounds(&self, worker: &WorkerId, with_retries_left: bool) -> Result<usize, EngineError> {
         let mut unlocked = 0;
         for _ in 0..MOST_ROUNDS {
-            let held = self.held_by(worker).await?;
+            let held = self.held_by(worker, with_retries_left).await?;
             if held.is_empty() {
                 break;
             }
@@ -56,7 +69,7 @@ impl EngineClient {
     pub(super) async fn unlock_ghosts_of(&self, worker: &WorkerId, in_flight: &InFlight) -> Result<usize, EngineError> {
         // Known before the list is made or after: a task that ends in between is no ghost.
         let known_before: HashSet<TaskId> = in_flight.ids().into_iter().collect();
-        let held = self.held_by(worker).await?;
+        let held = self.held_by(worker, true).await?;
         let now = self.inner.clock.instant();
         let ghosts = held
             .into_iter()
@@ -68,9 +81,9 @@ impl EngineClient {
         Ok(unlocked)
     }
 
-    async fn held_by(&self, worker: &WorkerId) -> Result<Vec<TaskId>, EngineError> {
+    async fn held_by(&self, worker: &WorkerId, with_retries_left: bool) -> Result<Vec<TaskId>, EngineError> {
         let query =
-            TaskQuery { worker_id: Some(worker.clone()), locked: true, with_retries_left: true, limit: Some(PAGE), ..TaskQuery::default() };
+            TaskQuery { worker_id: Some(worker.clone()), locked: true, with_retries_left, limit: Some(PAGE), ..TaskQuery::default() };
         Ok(self.list_tasks(&query).await?.into_iter().map(|task| task.id).collect())
     }
 

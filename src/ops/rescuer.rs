@@ -10,6 +10,7 @@ use crate::metrics::RESCUED_TASKS;
 use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
+use crate::topics::{Class, RECONCILER_SUFFIX};
 
 /// How often dead sessions are looked for.
 const RESCUER: Loop = Loop { name: "rescuer", period: Duration::from_millis(500) };
@@ -20,8 +21,6 @@ const MARGIN: Duration = Duration::from_secs(5);
 pub(crate) struct Rescuer {
     pub(crate) operations: Operations,
     pub(crate) engine: EngineClient,
-    /// The suffixes of the worker ids that a session polls under.
-    pub(crate) suffixes: Vec<&'static str>,
     /// How long a poll may be parked.
     pub(crate) long_poll: Duration,
 }
@@ -33,9 +32,13 @@ impl Rescuer {
 
     async fn turn(&self) -> Result<Round, OperationError> {
         for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN).await? {
-            for suffix in &self.suffixes {
-                let worker = WorkerId::new(format!("{}#{suffix}", dead.worker_id));
-                match self.engine.unlock_held_by(&worker).await {
+            let worker = |suffix: &str| WorkerId::new(format!("{}#{suffix}", dead.worker_id));
+            for (worker, ends_incidents) in
+                [(worker(Class::Starts.suffix()), false), (worker(Class::Ends.suffix()), false), (worker(RECONCILER_SUFFIX), true)]
+            {
+                let unlocked =
+                    if ends_incidents { self.engine.unlock_all_held_by(&worker).await } else { self.engine.unlock_held_by(&worker).await };
+                match unlocked {
                     Ok(0) => {}
                     Ok(unlocked) => {
                         metrics::counter!(RESCUED_TASKS).increment(unlocked as u64);

@@ -12,7 +12,7 @@ use crate::metrics;
 use crate::operations::{Errand, Operations};
 use crate::topics::exit::{Exit, Say};
 use crate::topics::input::{Defaults, Input, bad};
-use crate::topics::registry::{ALL_TOPICS, Class, Topic};
+use crate::topics::registry::{ALL_TOPICS, Class, RECONCILER_SUFFIX, Topic};
 use crate::topics::retry_config::RetryConfig;
 use crate::topics::tell::{Reporter, Told};
 use crate::topics::{confirm, extend, recheck, reconcile, release, reserve};
@@ -44,7 +44,7 @@ impl Topics {
         retry: RetryConfig,
         worker_id: &str,
     ) -> Self {
-        let reconciler_id = Arc::from(format!("{worker_id}#reconciler"));
+        let reconciler_id = Arc::from(format!("{worker_id}#{RECONCILER_SUFFIX}"));
         Self { operations, engine, clock, defaults: Arc::new(defaults), retry: Arc::new(retry), reconciler_id }
     }
 

@@ -26,5 +26,5 @@ mod waiting;
 pub use exit::{Exit, Say};
 pub use handler::Topics;
 pub use input::{Defaults, InputError};
-pub use registry::{ALL_TOPICS, Class, Code, Topic};
+pub use registry::{ALL_TOPICS, Class, Code, RECONCILER_SUFFIX, Topic};
 pub use retry_config::{RetryConfig, RetryConfigError};

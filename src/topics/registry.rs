@@ -29,6 +29,9 @@ pub enum Class {
     Ends,
 }
 
+/// The suffix of the worker id under which the reconciler ends the waiting of tasks in an incident.
+pub const RECONCILER_SUFFIX: &str = "reconciler";
+
 impl Class {
     /// The suffix of the loop's worker id.
     #[must_use]

@@ -6,6 +6,7 @@ use holdfast::simulator::{Effect, Fault, FaultScope, Operation};
 
 use super::went_on_with_one_hold;
 use crate::support::daemon::{Process, locked_for};
+use crate::support::gate::{Gate, Stop};
 use crate::support::order::{BY_ITSELF, Order};
 use crate::support::rows::callers;
 use crate::support::shop::{Setup, Shop};
@@ -46,6 +47,30 @@ async fn a_second_replica_takes_over_within_seconds_although_the_lock_lasts_a_mi
     assert!(went_on < PROMISED, "asked after {asked:?}, went on after {went_on:?}");
     assert_eq!(shop.fault(swallow).fired, 1);
     assert_eq!(callers(shop.database.pool(), order.id).await, [dying.worker_id.as_str(), &living.worker_id]);
+    went_on_with_one_hold(&order).await;
+}
+
+#[tokio::test]
+async fn a_waiting_task_that_was_about_to_be_told_is_told_within_seconds_by_the_next_boot() {
+    let shop = Shop::open_with(Setup::hasty).await;
+    let gate = Gate::before(shop.engine.base_url.as_str()).await;
+    let behind_the_gate = [("engine.url", gate.url().into())];
+    gate.pick(Stop::BeforeTheServer, |path, body| path.ends_with("/complete") && body.contains("reservationId"));
+    let mut daemon = Process::start_with(&shop, &behind_the_gate).await;
+    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+    let order = shop.order().await;
+    until_true("the reconciler tells the engine what it found", BY_ITSELF, async || gate.picked() > 0).await;
+    daemon.kill();
+    assert_eq!((shop.fault(swallow).fired, order.incidents().await.len()), (1, 1));
+    let [task] = &locked_for(&shop, &daemon.worker_id).await[..] else { panic!("the reconciler has locked one task") };
+    assert_eq!(task.worker_id.as_ref().unwrap().as_str(), format!("{}#reconciler", daemon.worker_id));
+
+    gate.open();
+    let begun = Instant::now();
+    let _again = Process::start_with(&shop, &behind_the_gate).await;
+    order.is_reserved().await;
+    println!("a task in an incident was told {:?} after the next boot began", begun.elapsed());
+    assert!(begun.elapsed() < PROMISED, "it took {:?}", begun.elapsed());
     went_on_with_one_hold(&order).await;
 }
 

@@ -75,6 +75,7 @@ impl Setup {
             ("engine.permits_starts", 16),
             ("engine.permits_ends", 16),
             ("database.max_connections", 6),
+            ("database.acquire_timeout_ms", 10_000),
             ("reconciler.period_ms", 100),
             ("shutdown.limit_ms", 8_000),
             ("sources.main.timeout_ms", 5_000),
