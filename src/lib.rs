@@ -1,5 +1,7 @@
 //! The inventory work of Camunda 7 order processes.
 
+mod fault_points;
+
 pub mod domain;
 
 pub mod clock;

@@ -13,6 +13,7 @@ use holdfast::topics::ALL_TOPICS;
 
 /// Each room and the rooms that it may import, which all stand above it.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("fault_points", &[]),
     ("domain", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -21,10 +22,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("simulator", &[]),
     ("engine", &["clock", "metrics", "retry", "shutdown"]),
-    ("store", &["domain"]),
-    ("supplier", &["domain", "metrics"]),
-    ("operations", &["domain", "clock", "metrics", "store", "supplier"]),
-    ("topics", &["domain", "clock", "metrics", "retry", "engine", "operations"]),
+    ("store", &["fault_points", "domain"]),
+    ("supplier", &["fault_points", "domain", "metrics"]),
+    ("operations", &["fault_points", "domain", "clock", "metrics", "store", "supplier"]),
+    ("topics", &["fault_points", "domain", "clock", "metrics", "retry", "engine", "operations"]),
     ("ops", &["domain", "metrics", "shutdown", "engine", "operations", "topics"]),
     ("config", &["domain", "supplier", "topics"]),
     ("app", &["domain", "clock", "shutdown", "engine", "store", "supplier", "operations", "topics", "ops", "config"]),
@@ -58,7 +59,24 @@ const OWNED: &[(&str, &[&str])] = &[
     ("backoff", &["retry"]),
     ("roxmltree", &["model"]),
     ("clap", &["cli", "simulator", "main"]),
-    ("tokio", &["shutdown", "retry", "engine", "store", "supplier", "simulator", "operations", "topics", "ops", "app", "cli", "main"]),
+    (
+        "tokio",
+        &[
+            "fault_points",
+            "shutdown",
+            "retry",
+            "engine",
+            "store",
+            "supplier",
+            "simulator",
+            "operations",
+            "topics",
+            "ops",
+            "app",
+            "cli",
+            "main",
+        ],
+    ),
 ];
 
 /// Lines of a file before its tests.

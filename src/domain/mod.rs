@@ -16,10 +16,14 @@ mod plan;
 mod quantity;
 mod request;
 mod reservation;
+#[cfg(test)]
+mod samples;
 mod settle;
 mod status;
 mod step;
 mod transitions;
+#[cfg(test)]
+mod walk;
 
 pub use answer::{Answer, AnswerClass, Evidence, Hold, HoldLine, HoldState, Look, Refusal, ShortLine};
 pub use availability::{AvailabilityEvidence, AvailabilityStatus, LineAvailability, summarize};

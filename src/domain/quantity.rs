@@ -54,8 +54,10 @@ impl Quantity {
     /// The first rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
         // Exactly: the other reading rounds what does not fit, and a rounded quantity is another quantity.
-        let value = Decimal::from_str_exact(text)
-            .or_else(|error| if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { Err(error) });
+        let value = match text.split_once(['e', 'E']) {
+            Some((digits, _)) => Decimal::from_str_exact(digits).and_then(|_| Decimal::from_scientific(text)),
+            None => Decimal::from_str_exact(text),
+        };
         // Of an exponent out of range the crate does not say which way it is out.
         let huge = text.contains(['e', 'E']) && !text.contains("e-") && !text.contains("E-");
         match value {

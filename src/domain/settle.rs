@@ -1,6 +1,6 @@
 //! What an answer means for a reservation: the moves it makes, and whether the matter is known now.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
 use crate::domain::{
@@ -51,7 +51,8 @@ impl Policy {
     pub fn extension_due(&self, r: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let (at, until) = self.next_extension(r)?;
         let ends = r.expires_at?;
-        (at <= now && now < ends && until > ends).then_some(until.min(now + self.auto_extend?.by))
+        let until = until.min(now + self.auto_extend?.by).trunc_subsecs(0);
+        (at <= now && now < ends && until > ends).then_some(until)
     }
 
     /// When a hold would next be extended, and until when at the most.
@@ -180,13 +181,7 @@ impl Rewriting {
                     HoldState::Held => self.go(Cause::FoundHeld)?,
                     HoldState::Confirmed => self.go(Cause::FoundConsumed)?,
                 }
-                if self.after.status == Status::Reserved && self.after.is_partial() && !policy.accept_partial {
-                    self.after.release_wanted = true;
-                    self.after.rejection = Some(Rejection {
-                        code: "PARTIAL_HOLD".to_owned(),
-                        message: Some("the inventory held less than was asked for".to_owned()),
-                    });
-                }
+                self.weigh_partial(policy);
                 self.stamp(now);
                 Ok(Said::Known)
             }
@@ -201,8 +196,18 @@ impl Rewriting {
         }
     }
 
+    /// A hold of less than was asked for, just placed or just found, is to go where the policy does not accept it.
+    fn weigh_partial(&mut self, policy: &Policy) {
+        if self.after.status == Status::Reserved && self.after.is_partial() && !policy.accept_partial {
+            self.after.release_wanted = true;
+            self.after.rejection =
+                Some(Rejection { code: "PARTIAL_HOLD".to_owned(), message: Some("the inventory held less than was asked for".to_owned()) });
+        }
+    }
+
     fn refused(&mut self, code: &str, message: Option<String>, was_unknown: bool) -> Result<Said, IllegalTransition> {
         self.after.rejection = Some(Rejection { code: code.to_owned(), message });
+        self.after.release_wanted = false;
         self.go(if was_unknown { Cause::FoundRefused } else { Cause::HoldRefused })?;
         Ok(Said::Known)
     }
@@ -219,6 +224,10 @@ impl Rewriting {
         match answer {
             Answer::Done(Look::Found(hold)) => {
                 self.after.absent_looks = 0;
+                // A hold that cannot be named cannot be released or confirmed either.
+                if hold.reference.is_none() && self.after.reference.is_none() {
+                    return Ok(Said::NotKnown("the answer names no reference".to_owned()));
+                }
                 self.take(hold);
                 self.found(hold, policy, now)
             }
@@ -257,7 +266,11 @@ impl Rewriting {
             (Status::Requested | Status::Rejected | Status::Released | Status::Expired, _) => None,
         };
         if let Some(cause) = cause {
+            let was_unknown = self.after.status == Status::Unknown;
             self.go(cause)?;
+            if was_unknown {
+                self.weigh_partial(policy);
+            }
             self.stamp(now);
         }
         Ok(Said::Known)
@@ -427,7 +440,9 @@ impl Rewriting {
                 self.after.released_at = self.after.released_at.or(Some(now));
                 self.after.pending = None;
             }
-            Status::Requested | Status::Rejected | Status::Unknown | Status::ReleaseRequested | Status::ReleaseUnknown => {}
+            // What was open about the hold is overtaken: whatever it did, the hold goes.
+            Status::ReleaseRequested => self.after.pending = None,
+            Status::Requested | Status::Rejected | Status::Unknown | Status::ReleaseUnknown => {}
         }
     }
 
@@ -452,7 +467,9 @@ impl Rewriting {
         } else {
             match self.after.status {
                 // Nothing was seen where a hold should be: look again soon, whoever asked.
-                Status::Reserved if self.after.release_wanted || self.after.absent_looks > 0 => Some(now + policy.first_check),
+                Status::Reserved | Status::Confirmed if self.after.release_wanted || self.after.absent_looks > 0 => {
+                    Some(now + policy.first_check)
+                }
                 Status::Reserved if matches!(said, Said::NotSent(_)) && policy.next_extension(&self.after).is_some() => {
                     Some(now + policy.first_check * 5)
                 }
@@ -483,3 +500,6 @@ fn pause(checks: i32, policy: &Policy) -> TimeDelta {
     let doublings = u32::try_from(checks.clamp(0, 20)).unwrap_or(0);
     policy.first_check.checked_mul(1 << doublings).map_or(policy.slowest_check, |pause| pause.min(policy.slowest_check))
 }
+
+#[cfg(test)]
+mod tests;

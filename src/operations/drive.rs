@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::domain::{
     Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationStatus, Said, Settlement, SourceName, plan, settle,
 };
+use crate::fault_points::fault_point;
 use crate::metrics;
 use crate::operations::{Conclusion, Errand, OperationError, Operations, ids};
 use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Wanted};
@@ -46,10 +47,14 @@ impl Operations {
             };
             let source = self.source(&claim.row.source)?;
 
+            fault_point!("{}.claimed", claim.operation.as_str());
+
             // Ask: no transaction is open.
             let started = Instant::now();
             let reply = self.ask(&claim, source).await;
             metrics::supplier_call(claim.row.source.as_str(), claim.operation.as_str(), reply.answer.class().as_str(), started.elapsed());
+
+            fault_point!("{}.answered", claim.operation.as_str());
 
             // Settle.
             let mut settlement =
@@ -61,6 +66,7 @@ impl Operations {
                 Err(StoreError::ClaimLost(_)) => return Ok(Conclusion::Busy(Box::new(claim.row.clone()))),
                 Err(error) => return Err(error.into()),
             }
+            fault_point!("{}.settled", claim.operation.as_str());
             let Settlement { after, said, .. } = settlement;
             let after = Box::new(after);
             match said {
@@ -157,6 +163,7 @@ impl Operations {
         let job = SettleJob {
             after: settlement.after.clone(),
             moves: settlement.moves.clone(),
+            wish_known: claim.row.release_wanted,
             next_check_at: settlement.next_check_at,
             ended: Some(Ended {
                 call: claim.call,
@@ -181,15 +188,17 @@ impl Operations {
                 }
                 // The commit may have gone through although its answer was lost: then the row has our call's end already.
                 Err(StoreError::ClaimLost(id)) => {
-                    return if self.settled_before(claim).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) };
+                    return if self.settled_before(&job).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) };
                 }
                 done => return done,
             }
         }
     }
 
-    async fn settled_before(&self, claim: &Asking) -> bool {
-        self.store.is_call_ended(claim.row.tenant, claim.call).await.unwrap_or(false)
+    /// Whether the call has this very end on record. Whoever took the row over has ended it too, but in other words.
+    async fn settled_before(&self, job: &SettleJob) -> bool {
+        let Some(ended) = &job.ended else { return false };
+        self.store.is_ended_so(job.after.tenant, ended).await.unwrap_or(false)
     }
 }
 

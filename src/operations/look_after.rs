@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
+use crate::fault_points::fault_point;
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
 use crate::store::{Census, Find, Timeline, WaitingTask};
 
@@ -59,6 +60,7 @@ impl Operations {
     pub async fn look_at(&self, due: Due) -> Result<Conclusion, OperationError> {
         let seen_at = self.clock.now();
         let Some(row) = self.get(due.tenant, &Find::Id(due.reservation)).await? else { return Ok(Conclusion::NotFound) };
+        fault_point!("reconciler.due");
         let goal = if row.release_wanted || row.status == ReservationStatus::ReleaseRequested { Goal::Release } else { Goal::Resolve };
         let errand =
             Errand { tenant: due.tenant, find: Find::Id(due.reservation), goal, actor: Some("reconciler".to_owned()), waiting: None };
@@ -76,6 +78,7 @@ impl Operations {
             | Conclusion::OtherRequest(_)
             | Conclusion::EarlierAttemptLives => None,
         };
+        fault_point!("reconciler.looked");
         self.store.put_off(due.tenant, due.reservation, seen_at, put_off).await?;
         Ok(conclusion)
     }

@@ -17,6 +17,7 @@ use crate::domain::{
     AnswerClass, Call, CallId, Capabilities, Evidence, Goal, Operation, Plan, Policy, Refused, Reservation, ReservationId, ReserveRequest,
     SessionId, TenantId, Transition, step,
 };
+use crate::fault_points::fault_point;
 use crate::store::outbox::{self, FactRow};
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
@@ -168,6 +169,8 @@ impl Store {
             let job = SettleJob {
                 after: step.row.clone(),
                 moves: step.moves.clone(),
+                // The row is locked since it was read: nobody can have wished anything meanwhile.
+                wish_known: true,
                 next_check_at: step.next_check_at,
                 ended,
                 waiting: None,
@@ -177,6 +180,7 @@ impl Store {
             let mut writes = Writes::default();
             writes.add(job, &claiming);
             writes.write(&mut tx, self.session).await?;
+            fault_point!("{}.claim_written", step.asks.map_or("move", Operation::as_str));
             tx.commit().await.map_err(StoreError::during("claim"))?;
         }
         let mut row = step.row;
@@ -275,6 +279,7 @@ pub(crate) async fn write_fresh(
         .fetch_all(&mut *tx)
         .await
         .map_err(StoreError::during("claim_fresh"))?;
+    fault_point!("reserve.claim_written");
     tx.commit().await.map_err(StoreError::during("claim_fresh"))?;
     let written: HashSet<Uuid> = written.into_iter().collect();
     Ok(made.into_iter().map(|row| Ok(written.contains(&row.id.0).then_some(row))).collect())

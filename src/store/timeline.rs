@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
-use crate::domain::{CallId, Reservation, ReservationId, TenantId};
+use crate::domain::{Reservation, ReservationId, TenantId};
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
-use crate::store::{Store, StoreError, WaitingTask};
+use crate::store::{Ended, Store, StoreError, WaitingTask};
 
 /// A reservation and what happened to it.
 #[derive(Debug)]
@@ -52,20 +52,24 @@ from outbox where aggregate_id = $1
 order by at, class, position";
 
 impl Store {
-    /// Whether a call has an end on record.
+    /// Whether a call has exactly this end on record.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub(crate) async fn is_call_ended(&self, tenant: TenantId, call: CallId) -> Result<bool, StoreError> {
-        let mut tx = begin(&self.pool, "is_call_ended", &[tenant]).await?;
-        let ended =
-            sqlx::query_scalar("-- is_call_ended\nselect exists (select from supplier_call where call_id = $1 and ended_at is not null)")
-                .bind(call.0)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(StoreError::during("is_call_ended"))?;
-        tx.commit().await.map_err(StoreError::during("is_call_ended"))?;
-        Ok(ended)
+    pub(crate) async fn is_ended_so(&self, tenant: TenantId, ended: &Ended) -> Result<bool, StoreError> {
+        let mut tx = begin(&self.pool, "is_ended_so", &[tenant]).await?;
+        let so = sqlx::query_scalar(
+            "-- is_ended_so
+select exists (select from supplier_call where call_id = $1 and answer_class = $2 and note is not distinct from $3)",
+        )
+        .bind(ended.call.0)
+        .bind(ended.class.as_str())
+        .bind(ended.note.as_deref())
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(StoreError::during("is_ended_so"))?;
+        tx.commit().await.map_err(StoreError::during("is_ended_so"))?;
+        Ok(so)
     }
 
     /// The whole story of a reservation; nothing if there is no such reservation.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::SharedClock;
 use crate::engine::{EngineClient, LockedTask, TaskLease, TopicSubscription};
+use crate::fault_points::fault_point;
 use crate::metrics;
 use crate::operations::{Errand, Operations};
 use crate::topics::exit::{Exit, Say};
@@ -68,7 +69,9 @@ impl Topics {
             tracing::info!(task.id = %task.id, topic = topic.name(), why = %over, "a task is left to its next owner");
             return;
         }
+        tracing::debug!(task.id = %task.id, instance.id = %task.process_instance_id, topic = topic.name(), "work begins");
         let reporter = Reporter { topics: self, topic, task_id: &task.id, worker_id: &task.worker_id, instance: &task.process_instance_id };
+        fault_point!("{}.delivered", topic.name());
         for _ in 0..BUSY_TRIES {
             let exit = self.work(topic, task).await;
             if matches!(exit.say, Say::Later) {
@@ -78,7 +81,9 @@ impl Topics {
                 tokio::time::sleep(BUSY_PAUSE).await;
                 continue;
             }
+            fault_point!("{}.telling", topic.name());
             let told = reporter.tell(&exit, lease.deadline(), task.retries, self.retry_of(task).as_ref()).await;
+            fault_point!("{}.told", topic.name());
             metrics::task_told(topic.name(), told.label());
             if told == Told::Gone {
                 reporter.task_gone(&exit).await;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::{BpmnError, Completion, EngineClient, EngineError, Failure, ProcessInstanceId, TaskId, Variables, WorkerId};
+use crate::fault_points::fault_point;
 use crate::retry::{RetryPolicy, retry_until};
 use crate::topics::exit::{Exit, Say, chain};
 use crate::topics::handler::Topics;
@@ -101,6 +102,7 @@ impl Reporter<'_> {
             }
         };
         if over {
+            fault_point!("gone.known");
             tracing::info!(reservation.id = %reservation, instance.id = %self.instance, "the process was ended from outside: its hold is released");
             if let Err(error) = self.topics.operations.order_gone(tenant, reservation).await {
                 tracing::error!(reservation.id = %reservation, error = %chain(&error), "the hold of a vanished process could not be marked for release");

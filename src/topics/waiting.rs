@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
 use crate::engine::{EngineError, LockedTask, ProcessInstanceId, TaskId, WorkerId};
+use crate::fault_points::fault_point;
 use crate::metrics;
 use crate::operations::{Conclusion, Errand, Find, OperationError, WaitingTask};
 use crate::topics::exit::{Exit, Say, chain, instant};
@@ -81,7 +82,7 @@ impl Topics {
         let until = self.clock.instant() + TELLING;
         let about = Some((tenant, reservation));
         match self.engine.lock(&task_id, &worker_id, TELLING).await {
-            Ok(()) => {}
+            Ok(()) => fault_point!("waiting.locked"),
             Err(EngineError::TaskGone) => {
                 reporter.task_gone(&Exit { say: Say::Later, about, until: None }).await;
                 return self.operations.forget_waiting(tenant, &waiting.task_id).await;
@@ -114,7 +115,9 @@ impl Topics {
             }
             None => return self.operations.forget_waiting(tenant, &waiting.task_id).await,
         };
+        fault_point!("waiting.telling");
         let told = reporter.tell(&exit, until, Some(0), Ok(&self.retry)).await;
+        fault_point!("waiting.told");
         metrics::task_told(topic.name(), told.label());
         tracing::info!(task.id = %task_id, reservation.id = %reservation, told = told.label(), "a task that waited for its outcome was told");
         match told {

@@ -15,6 +15,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::fault_points::fault_point;
+
 /// A body that is given out before an instant or not at all.
 #[derive(Debug)]
 pub(super) struct FencedBody {
@@ -54,6 +56,7 @@ impl FencedBody {
             return Some(Err(TooLate));
         }
         self.given.0.store(true, Ordering::SeqCst);
+        fault_point!("call.sending");
         Some(Ok(content))
     }
 }

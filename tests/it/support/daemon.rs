@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Once;
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use holdfast::app::{App, Ended};
@@ -21,11 +21,11 @@ const COMING_OR_GOING: Duration = Duration::from_secs(20);
 /// What a session's loops add to its worker id.
 pub(crate) const LOOPS: [&str; 3] = ["starts", "ends", "reconciler"];
 
-/// A daemon inside the test's process.
+/// A daemon inside the test's process. Like the real one it begins anew should its session run out, which it may on a busy machine.
 pub(crate) struct Daemon {
-    pub(crate) worker_id: String,
+    worker_ids: Arc<Mutex<Vec<String>>>,
     shutdown: Shutdown,
-    running: Option<JoinHandle<Ended>>,
+    running: Option<JoinHandle<()>>,
 }
 
 impl Daemon {
@@ -38,17 +38,37 @@ impl Daemon {
     pub(crate) async fn start_with(shop: &Shop, settings: &[(&str, toml::Value)]) -> Self {
         show_logs_of_failed_tests();
         let config = Config::load(Some(&shop.config_file(settings))).unwrap();
-        let app = App::build(config, None).await.unwrap();
-        let (worker_id, shutdown) = (app.worker_id().to_owned(), Shutdown::new());
-        let running = tokio::spawn(app.run(shutdown.clone()));
-        Self { worker_id, shutdown, running: Some(running) }
+        let mut app = App::build(config.clone(), None).await.unwrap();
+        let (worker_ids, shutdown) = (Arc::new(Mutex::new(vec![app.worker_id().to_owned()])), Shutdown::new());
+        let running = tokio::spawn({
+            let (worker_ids, shutdown) = (Arc::clone(&worker_ids), shutdown.clone());
+            async move {
+                loop {
+                    let boot = Shutdown::new();
+                    let asked = tokio::spawn(pass_on(shutdown.clone(), boot.clone()));
+                    let ended = app.run(boot).await;
+                    asked.abort();
+                    if ended == Ended::Stopped || shutdown.is_soft() {
+                        return;
+                    }
+                    app = App::build(config.clone(), None).await.unwrap();
+                    worker_ids.lock().unwrap().push(app.worker_id().to_owned());
+                }
+            }
+        });
+        Self { worker_ids, shutdown, running: Some(running) }
+    }
+
+    /// The names under which it worked.
+    pub(crate) fn worker_ids(&self) -> Vec<String> {
+        self.worker_ids.lock().unwrap().clone()
     }
 
     /// Stops it the way SIGTERM does, and waits until it has ended.
     pub(crate) async fn stop(mut self) {
         self.shutdown.request_soft();
         let running = self.running.take().unwrap();
-        assert_eq!(tokio::time::timeout(COMING_OR_GOING, running).await.unwrap().unwrap(), Ended::Stopped);
+        tokio::time::timeout(COMING_OR_GOING, running).await.unwrap().unwrap();
     }
 }
 
@@ -59,6 +79,13 @@ impl Drop for Daemon {
             running.abort();
         }
     }
+}
+
+async fn pass_on(from: Shutdown, to: Shutdown) {
+    from.soft().await;
+    to.request_soft();
+    from.hard().await;
+    to.request_hard();
 }
 
 /// The real binary in a process of its own, killed when it is dropped.
@@ -104,9 +131,9 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM.
-    pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(sent.success());
     }
 

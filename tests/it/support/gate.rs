@@ -22,9 +22,13 @@ pub(crate) enum Stop {
     BeforeTheServer,
     /// The server has answered, and the answer goes nowhere.
     BeforeTheClient,
+    /// The server has answered, and the answer waits until it is let go.
+    UntilLetGo,
+    /// It is not stopped, only counted once the server has answered.
+    Nowhere,
 }
 
-/// A gate; it stands until it is dropped. What it holds back is lost: it never goes through later.
+/// A gate; it stands until it is dropped.
 pub(crate) struct Gate {
     url: String,
     shared: Arc<Shared>,
@@ -35,7 +39,9 @@ struct Shared {
     origin: String,
     http: reqwest::Client,
     rule: Mutex<Option<(Stop, Picks)>>,
-    held: AtomicUsize,
+    picked: AtomicUsize,
+    arrived: Mutex<Vec<String>>,
+    let_go: CancellationToken,
 }
 
 impl Gate {
@@ -48,7 +54,9 @@ impl Gate {
             origin: base.origin().ascii_serialization(),
             http: reqwest::Client::builder().no_proxy().tls_certs_only([]).pool_max_idle_per_host(0).build().unwrap(),
             rule: Mutex::default(),
-            held: AtomicUsize::new(0),
+            picked: AtomicUsize::new(0),
+            arrived: Mutex::default(),
+            let_go: CancellationToken::new(),
         });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
         let stands = CancellationToken::new();
@@ -67,8 +75,8 @@ impl Gate {
         &self.url
     }
 
-    /// Holds back what is picked from now on.
-    pub(crate) fn hold_back(&self, stop: Stop, picks: impl Fn(&str, &str) -> bool + Send + Sync + 'static) {
+    /// Stops there what is picked from now on.
+    pub(crate) fn pick(&self, stop: Stop, picks: impl Fn(&str, &str) -> bool + Send + Sync + 'static) {
         *self.shared.rule.lock().unwrap() = Some((stop, Arc::new(picks)));
     }
 
@@ -77,37 +85,47 @@ impl Gate {
         *self.shared.rule.lock().unwrap() = None;
     }
 
-    /// How many requests were held back: the proof that the gate did something.
-    pub(crate) fn held(&self) -> usize {
-        self.shared.held.load(Ordering::Acquire)
+    /// Lets go of the answers that wait.
+    pub(crate) fn let_go(&self) {
+        self.shared.let_go.cancel();
+    }
+
+    /// How many requests to a path that ends like this have arrived.
+    pub(crate) fn arrived(&self, path_end: &str) -> usize {
+        self.shared.arrived.lock().unwrap().iter().filter(|path| path.ends_with(path_end)).count()
+    }
+
+    /// How many requests were picked: the proof that the gate did something.
+    pub(crate) fn picked(&self) -> usize {
+        self.shared.picked.load(Ordering::Acquire)
     }
 }
 
 async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
+    shared.arrived.lock().unwrap().push(head.uri.path().to_owned());
     let rule = shared.rule.lock().unwrap().clone();
     let stop = rule.filter(|(_, picks)| picks(head.uri.path(), &String::from_utf8_lossy(&body))).map(|(stop, _)| stop);
     if stop == Some(Stop::BeforeTheServer) {
-        return shared.keep().await;
+        shared.picked.fetch_add(1, Ordering::AcqRel);
+        // Ends when the client goes away.
+        return std::future::pending().await;
     }
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let call = shared.http.request(head.method, format!("{}{path}", shared.origin)).headers(end_to_end(&head.headers)).body(body);
     let Ok(answer) = call.send().await else { return StatusCode::BAD_GATEWAY.into_response() };
     let (status, headers) = (answer.status(), end_to_end(answer.headers()));
     let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
-    if stop == Some(Stop::BeforeTheClient) {
-        return shared.keep().await;
+    if stop.is_some() {
+        shared.picked.fetch_add(1, Ordering::AcqRel);
+    }
+    match stop {
+        Some(Stop::BeforeTheClient) => return std::future::pending().await,
+        Some(Stop::UntilLetGo) => shared.let_go.cancelled().await,
+        Some(Stop::BeforeTheServer | Stop::Nowhere) | None => {}
     }
     (status, headers, Body::from(body)).into_response()
-}
-
-impl Shared {
-    /// Never answers; ends when the client goes away.
-    async fn keep(&self) -> Response {
-        self.held.fetch_add(1, Ordering::AcqRel);
-        std::future::pending().await
-    }
 }
 
 /// The headers without those that belong to one connection.

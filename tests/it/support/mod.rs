@@ -2,6 +2,7 @@
 //! a shop with an inventory and a database of its own, orders in it, and a judge of what became of them.
 
 pub(crate) mod bpmn;
+pub(crate) mod command;
 pub(crate) mod daemon;
 pub(crate) mod database;
 pub(crate) mod engine;

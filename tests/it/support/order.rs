@@ -16,7 +16,7 @@ use super::shop::Shop;
 use super::wait::until;
 
 /// The bound for what engine, daemon and inventory do by themselves, on a machine that has other things to do.
-pub(crate) const BY_ITSELF: Duration = Duration::from_secs(30);
+pub(crate) const BY_ITSELF: Duration = Duration::from_secs(60);
 
 /// One order of a shop.
 pub(crate) struct Order<'a> {
@@ -88,6 +88,11 @@ impl<'a> Order<'a> {
         self.engine.client.correlate(&message).await.unwrap();
     }
 
+    /// Cancels this instance of the order, where there is another.
+    pub(crate) async fn cancel_instance(&self) {
+        self.engine.correlate(&self.instance, "OrderCancelled").await;
+    }
+
     /// Waits until the token stands at that activity.
     pub(crate) async fn waits_at(&self, activity: &str) {
         let activity_id = Some(activity.to_owned());
@@ -135,6 +140,14 @@ impl<'a> Order<'a> {
             .map_or(JsonValue::Null, |r| r.value)
     }
 
+    /// Sets a variable of the process, as an operator does in Cockpit.
+    pub(crate) async fn set_variable(&self, name: &str, value: Value) {
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let url = format!("{}/process-instance/{}/variables", self.engine.base_url, self.instance);
+        let body = json!({ "modifications": Variables::new().with(name, value) });
+        assert!(client.post(url).json(&body).send().await.unwrap().status().is_success());
+    }
+
     /// The incidents that are open now.
     pub(crate) async fn incidents(&self) -> Vec<Incident> {
         let query = IncidentQuery { process_instance_id: Some(self.instance.clone()), ..IncidentQuery::default() };
@@ -163,8 +176,12 @@ impl<'a> Order<'a> {
     }
 
     async fn get(&self, path: &str) -> JsonValue {
+        self.get_at(&format!("{path}?processInstanceId={}", self.instance)).await
+    }
+
+    async fn get_at(&self, path: &str) -> JsonValue {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let url = format!("{}/{path}?processInstanceId={}", self.engine.base_url, self.instance);
+        let url = format!("{}/{path}", self.engine.base_url);
         serde_json::from_str(&client.get(url).send().await.unwrap().text().await.unwrap()).unwrap()
     }
 
@@ -175,6 +192,11 @@ impl<'a> Order<'a> {
             self.engine.client.list_user_tasks(&query).await.unwrap().pop()
         })
         .await
+    }
+
+    /// What the form shows in a field.
+    pub(crate) async fn form_variable(&self, task: &UserTask, name: &str) -> JsonValue {
+        self.get_at(&format!("task/{}/form-variables?variableNames={name}", task.id)).await[name]["value"].clone()
     }
 
     /// Answers the question as the form does, which posts its read-only fields, too.

@@ -70,6 +70,14 @@ pub(crate) async fn calls(pool: &PgPool, order: Uuid) -> Vec<Call> {
     sqlx::query_as(of_order).bind(order).fetch_all(pool).await.unwrap()
 }
 
+/// The worker ids of the boots that made the calls for an order, in the same order as those.
+pub(crate) async fn callers(pool: &PgPool, order: Uuid) -> Vec<String> {
+    let of_order =
+        "select s.worker_id from supplier_call c join reservation r using (reservation_id) join worker_session s using (session_id)
+        where r.order_id = $1 order by c.started_at, c.sequence";
+    sqlx::query_scalar(of_order).bind(order).fetch_all(pool).await.unwrap()
+}
+
 /// The moves that an order's reservations made.
 pub(crate) async fn moves(pool: &PgPool, order: Uuid) -> Vec<Move> {
     let of_order =

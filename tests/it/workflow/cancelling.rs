@@ -81,7 +81,7 @@ async fn an_order_cancelled_before_anything_was_reserved_has_nothing_to_give_bac
 async fn an_order_cancelled_while_its_reserve_is_under_way_gives_back_what_the_reserve_gets() {
     let shop = Shop::open().await;
     let _daemon = Daemon::start(&shop).await;
-    let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 1_500 });
+    let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 3_000 });
     let order = shop.order().await;
     order.hold_is_placed().await;
     order.cancel().await;

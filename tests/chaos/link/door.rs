@@ -1,0 +1,81 @@
+//! A door that can be shut: while it is, connections are refused and those that were open are reset.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The address that a daemon is given in place of a server's.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    wanted: watch::Sender<bool>,
+    /// Lives as long as the connections that came in since it last opened.
+    spell: Mutex<CancellationToken>,
+}
+
+impl Door {
+    /// An open door on a free port, and its listener.
+    pub(crate) fn open() -> (Self, Listener) {
+        let listener = bound(SocketAddr::from(([127, 0, 0, 1], 0))).listen(1024).unwrap();
+        let address = listener.local_addr().unwrap();
+        let wanted = watch::Sender::new(true);
+        let seen = wanted.subscribe();
+        (Self { address, wanted, spell: Mutex::default() }, Listener { address, wanted: seen, listener: Some(listener) })
+    }
+
+    /// Shuts it for a while.
+    pub(crate) async fn shut_for(&self, time: Duration) {
+        self.wanted.send_replace(false);
+        self.spell().cancel();
+        tokio::time::sleep(time).await;
+        *self.spell.lock().unwrap() = CancellationToken::new();
+        self.wanted.send_replace(true);
+    }
+
+    /// Ends when the connections of now must end.
+    pub(crate) fn spell(&self) -> CancellationToken {
+        self.spell.lock().unwrap().clone()
+    }
+}
+
+/// What stands behind a door.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    address: SocketAddr,
+    wanted: watch::Receiver<bool>,
+    listener: Option<TcpListener>,
+}
+
+impl Listener {
+    /// The next connection that comes through.
+    pub(crate) async fn next(&mut self) -> TcpStream {
+        loop {
+            let Some(listener) = &self.listener else {
+                // Bound but not listening: nobody else gets the port, and nobody gets in.
+                let kept = bound(self.address);
+                let _ = self.wanted.wait_for(|open| *open).await;
+                self.listener = Some(kept.listen(1024).unwrap());
+                continue;
+            };
+            tokio::select! {
+                biased;
+                Ok(_) = self.wanted.wait_for(|open| !*open) => self.listener = None,
+                Ok((stream, _)) = listener.accept() => {
+                    let _ = stream.set_nodelay(true);
+                    return stream;
+                }
+            }
+        }
+    }
+}
+
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
+}

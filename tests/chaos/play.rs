@@ -1,0 +1,298 @@
+//! One case from beginning to end: prepare, arm, set off, wait until it struck, heal, wait until all is at rest, judge.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use holdfast::simulator::{Fault as SimulatorFault, FaultMatch, FaultRequest, FaultScope};
+
+use crate::case::{Case, Fault, Link, Operation, Twist};
+use crate::judge::{Evidence, judge};
+use crate::order::{Order, PRODUCT, QUANTITY};
+use crate::rig::{FREEZE, Rig};
+use crate::rows::Rows;
+use crate::support::wait::until;
+
+/// How long preparations and strikes may take: the machine has other things to do.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// How long everything may take to come to rest after the last strike (L1).
+const AT_REST_WITHIN: Duration = Duration::from_secs(45);
+/// How long a link is down: shorter than a lease.
+const SHORT_OUTAGE: Duration = Duration::from_millis(1_200);
+/// The same, longer than a lease: the daemon must fence itself.
+const LONG_OUTAGE: Duration = Duration::from_millis(5_000);
+
+/// What came of a case.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Faults that struck.
+    pub(crate) fired: usize,
+    /// Faults that were meant to and did not.
+    pub(crate) missed: Vec<String>,
+    /// Broken promises.
+    pub(crate) broken: Vec<String>,
+    /// From the last strike until everything was at rest.
+    pub(crate) recovered_in: Duration,
+}
+
+/// Plays a case on its rig.
+pub(crate) async fn play(rig: &mut Rig, case: &Case) -> Outcome {
+    let stock = if case.operation == Operation::Refuse { QUANTITY - 1 } else { 10 * QUANTITY };
+    rig.inventory.set_stock(rig.engine.tenant.as_str(), PRODUCT, stock);
+
+    let (order, blocked) = prepare(rig, case).await;
+    let mut strikes = Strikes { waiting: Vec::new(), fired: 0 };
+    for fault in &case.faults {
+        strikes.arm(rig, fault).await;
+    }
+    let order = set_off(rig, case, order, &blocked).await;
+    let missed = strikes.happen(rig, case, &order).await;
+    twist(rig, case, &order, &blocked).await;
+    disarm(rig, &blocked).await;
+
+    let healed = Instant::now();
+    let expected_end = expected_end(case);
+    let evidence = at_rest(rig, &order, expected_end).await;
+    let mut broken = std::mem::take(&mut *rig.watcher.violations.lock().unwrap());
+    broken.extend(judge(&evidence));
+    if rig.logged("panicked at") {
+        broken.push("P: a daemon panicked".to_owned());
+    }
+    Outcome { fired: strikes.fired, missed, broken, recovered_in: healed.elapsed() }
+}
+
+fn expected_end(case: &Case) -> Option<&'static str> {
+    match (case.twist, case.operation) {
+        (Twist::Deleted, _) => None,
+        (Twist::Cancelled, _) => Some("cancelled"),
+        (_, Operation::Refuse) => Some("rejected"),
+        (_, Operation::Release) => Some("released"),
+        (_, Operation::Confirm) => Some("confirmed"),
+        (_, Operation::Extend) => Some("extended"),
+        (_, Operation::Reserve | Operation::Reconcile | Operation::ReconcileAbsent | Operation::Ask) => Some("held"),
+    }
+}
+
+/// Brings the order to where it is to be struck; says which faults of the simulator keep it there.
+async fn prepare(rig: &Rig, case: &Case) -> (Option<Order>, Vec<u64>) {
+    match case.operation {
+        Operation::Reserve | Operation::Refuse if matches!(case.twist, Twist::Restarted | Twist::Retried) => {
+            (None, vec![block(rig, FaultScope::Lookup)])
+        }
+        Operation::Reserve | Operation::Refuse => (None, Vec::new()),
+        Operation::Release | Operation::Confirm | Operation::Extend => {
+            let order = Order::start(&rig.engine, case.operation).await;
+            until("the order holds", PATIENCE, async || order.is_at("gate").await.then_some(())).await;
+            (Some(order), Vec::new())
+        }
+        Operation::Reconcile | Operation::ReconcileAbsent | Operation::Ask => {
+            let absent = case.operation == Operation::ReconcileAbsent;
+            let lost = if absent { SimulatorFault::ResetBefore } else { SimulatorFault::ResetAfter };
+            arm(rig, FaultScope::Reserve, Some(1), lost);
+            let blocked = vec![block(rig, FaultScope::Lookup), block(rig, FaultScope::Reserve)];
+            let order = Order::start(&rig.engine, case.operation).await;
+            until("the outcome is unknown", PATIENCE, async || order.is_in_incident().await.then_some(())).await;
+            (Some(order), blocked)
+        }
+    }
+}
+
+fn arm(rig: &Rig, operation: FaultScope, times: Option<u64>, fault: SimulatorFault) -> u64 {
+    rig.inventory.arm(FaultRequest { operation, matching: FaultMatch::default(), skip: 0, times, chance: None, fault })
+}
+
+/// Keeps the inventory from answering such requests; it does nothing for them.
+fn block(rig: &Rig, operation: FaultScope) -> u64 {
+    arm(rig, operation, None, SimulatorFault::Unavailable { retry_after: 1 })
+}
+
+async fn disarm(rig: &Rig, blocked: &[u64]) {
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    for number in blocked {
+        let _ = client.delete(format!("{}/faults/{number}", rig.inventory.admin_url())).send().await;
+    }
+}
+
+/// Lets the operation happen.
+async fn set_off(rig: &Rig, case: &Case, order: Option<Order>, blocked: &[u64]) -> Order {
+    let Some(order) = order else { return Order::start(&rig.engine, case.operation).await };
+    match case.operation {
+        Operation::Release | Operation::Confirm | Operation::Extend => order.message("GoOn").await,
+        Operation::Ask => {
+            order.message("Ask").await;
+            disarm(rig, blocked).await;
+        }
+        Operation::Reserve | Operation::Refuse | Operation::Reconcile | Operation::ReconcileAbsent => disarm(rig, blocked).await,
+    }
+    order
+}
+
+/// What happens to the order once the fault has struck.
+async fn twist(rig: &Rig, case: &Case, order: &Order, blocked: &[u64]) {
+    match case.twist {
+        Twist::None | Twist::Deleted | Twist::Cancelled => {}
+        Twist::Restarted | Twist::Retried => {
+            until("the outcome is unknown", PATIENCE, async || order.is_in_incident().await.then_some(())).await;
+            let asked = rig.inventory.ledger().len();
+            if case.twist == Twist::Restarted {
+                order.restart_reserve().await
+            } else {
+                order.retry().await
+            }
+            until("the task came again and went back into an incident", PATIENCE, async || {
+                let again = order.is_in_incident().await && rig.inventory.ledger().len() > asked;
+                again.then_some(())
+            })
+            .await;
+            disarm(rig, blocked).await;
+        }
+    }
+}
+
+/// The faults of a case on their way.
+struct Strikes {
+    waiting: Vec<Fault>,
+    fired: usize,
+}
+
+impl Strikes {
+    async fn arm(&mut self, rig: &Rig, fault: &Fault) {
+        match (fault.link(), fault.act.as_str()) {
+            (Some(link), "refused" | "refused_long") => shut(rig, fault, link),
+            (Some(_), _) => rig.book.arm(fault),
+            (None, act) => fs::write(rig.points().join(format!("{}.{act}", fault.place)), "").unwrap(),
+        }
+        self.waiting.push(fault.clone());
+    }
+
+    /// Waits for each fault, and does what belongs to it. Returns those that never struck.
+    async fn happen(&mut self, rig: &mut Rig, case: &Case, order: &Order) -> Vec<String> {
+        let begun = Instant::now();
+        let mut twisted = false;
+        while !self.waiting.is_empty() && begun.elapsed() < PATIENCE + FREEZE {
+            let mut still = Vec::new();
+            for fault in std::mem::take(&mut self.waiting) {
+                let Some(replica) = struck(rig, &fault).await else {
+                    still.push(fault);
+                    continue;
+                };
+                self.fired += 1;
+                if !std::mem::replace(&mut twisted, true) {
+                    match case.twist {
+                        Twist::Deleted => order.delete().await,
+                        Twist::Cancelled => order.message("Cancel").await,
+                        Twist::None | Twist::Restarted | Twist::Retried => {}
+                    }
+                }
+                react(rig, case, &fault, replica).await;
+            }
+            self.waiting = still;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.waiting.iter().map(|fault| format!("{}={}", fault.place, fault.act)).collect()
+    }
+}
+
+/// The daemon that a fault has struck, if it has.
+async fn struck(rig: &mut Rig, fault: &Fault) -> Option<usize> {
+    match (fault.link(), fault.act.as_str()) {
+        // A refused connection leaves no trace at the door: its proof is what the daemon says of it.
+        (Some(Link::Supplier), "refused" | "refused_long") => {
+            let refused = Rows::read(&rig.database.pool).await.ok()?.calls.iter().any(|call| {
+                let not_sent = call.answer_class.as_deref() == Some("NOT_SENT");
+                not_sent || call.note.as_ref().is_some_and(|note| note.contains("Connection refused"))
+            });
+            refused.then_some(0)
+        }
+        (Some(_), "refused" | "refused_long") => rig.logged("Connection refused").then_some(0),
+        (Some(_), _) => rig.book.struck(fault),
+        (None, act) => {
+            let fired = fs::read_to_string(rig.points().join(format!("{}.{act}.fired", fault.place))).ok()?;
+            let id: u32 = fired.parse().ok()?;
+            rig.replicas.iter().position(|replica| replica.daemon.id() == id)
+        }
+    }
+}
+
+/// Shuts the door of every daemon for a while.
+fn shut(rig: &Rig, fault: &Fault, link: Link) {
+    let time = if fault.act == "refused" { SHORT_OUTAGE } else { LONG_OUTAGE };
+    for replica in &rig.replicas {
+        let door = replica.door(link);
+        tokio::spawn(async move { door.shut_for(time).await });
+    }
+}
+
+async fn react(rig: &mut Rig, case: &Case, fault: &Fault, replica: usize) {
+    let daemon = &mut rig.replicas[replica].daemon;
+    if fault.kills() {
+        if fault.link().is_some() {
+            daemon.kill();
+        }
+        until("the killed daemon is dead", PATIENCE, async || daemon.has_ended().then_some(())).await;
+        if case.replicas == 1 {
+            rig.reboot(replica);
+        }
+    } else if fault.freezes() {
+        if fault.link().is_some() {
+            daemon.signal("STOP");
+        }
+        until("the daemon is frozen", PATIENCE, async || daemon.is_frozen().then_some(())).await;
+        rig.book.go_on();
+        tokio::time::sleep(FREEZE).await;
+        rig.replicas[replica].daemon.signal("CONT");
+    } else if fault.act == "stall" {
+        tokio::time::sleep(FREEZE).await;
+        fs::write(rig.points().join(format!("{}.go", fault.place)), "").unwrap();
+    }
+}
+
+/// Waits until nothing is open any more, or for as long as that may take.
+async fn at_rest(rig: &mut Rig, order: &Order, expected_end: Option<&'static str>) -> Evidence {
+    let begun = Instant::now();
+    loop {
+        let evidence = gather(rig, order, expected_end).await;
+        let calm = judge(&evidence).iter().all(|broken| !broken.starts_with('L'));
+        let ended = evidence.record.end_time.is_some();
+        if calm && ended || begun.elapsed() > AT_REST_WITHIN {
+            return evidence;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is due is judged by the machine's clock, as the daemons do")]
+async fn gather(rig: &Rig, order: &Order, expected_end: Option<&'static str>) -> Evidence {
+    let tenant = rig.engine.tenant.as_str();
+    Evidence {
+        // The engine first: what it was told must be true already.
+        activities: order.activities().await,
+        record: order.record().await,
+        tasks: order.tasks().await,
+        rows: Rows::read(&rig.database.pool).await.unwrap(),
+        holds: rig.inventory.holds(tenant),
+        ledger: rig.inventory.ledger().iter().map(|entry| (**entry).clone()).collect(),
+        expected_end,
+        now: chrono::Utc::now(),
+    }
+}
+
+/// Everything there is to say about a case that failed.
+pub(crate) async fn describe(rig: &Rig, root: &Path) -> String {
+    let mut text = format!("files in {}\n", root.join(rig.engine.tenant.as_str()).display());
+    for entry in rig.inventory.ledger() {
+        text.push_str(&format!("ledger {}\n", serde_json::to_string(&*entry).unwrap_or_default()));
+    }
+    if let Ok(rows) = Rows::read(&rig.database.pool).await {
+        for row in &rows.reservations {
+            text.push_str(&format!("{row:?}\n"));
+        }
+        for step in &rows.moves {
+            text.push_str(&format!("{step:?}\n"));
+        }
+        for call in &rows.calls {
+            text.push_str(&format!("{call:?}\n"));
+        }
+    }
+    text
+}
