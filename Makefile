@@ -69,6 +69,7 @@ demo: setup ## Orders of every kind through the real Camunda; ends with a table 
 	@stack/up postgres engine
 	cargo build
 	@$(TARGET)/debug/holdfast demo $(HOLDFAST_DEMO_ARGS)
+	@$(took)
 
 bench: setup ## Full path against the no-op ceiling, measured on this machine.
 	@stack/up postgres engine

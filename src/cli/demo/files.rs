@@ -57,9 +57,11 @@ pub(super) fn failed(doing: &'static str, what: &Path) -> impl FnOnce(std::io::E
 fn config(settings: &Settings, profile: &Path) -> String {
     let text = |text: &str| toml::Value::from(text).to_string();
     let source = |source: Source, more: &str| {
+        // Looking often is of no use where looking cannot tell.
+        let slowest = if source == Source::Legacy { 60_000 } else { 2_000 };
         format!(
             "[sources.{}]\nbase_url = {}\n{more}timeout_ms = 2000\ncheck_timeout_ms = 3000\nconnect_timeout_ms = 500\nlinger_ms = 4000\n\
-             first_check_ms = 500\nslowest_check_ms = 2000\nmanual_after_ms = 10000\nexpiry_grace_ms = 1000\nbreaker = {{ failures = 20, pause_ms = 1000 }}\n\n",
+             first_check_ms = 500\nslowest_check_ms = {slowest}\nmanual_after_ms = 10000\nexpiry_grace_ms = 1000\nbreaker = {{ failures = 20, pause_ms = 1000 }}\n\n",
             source.name(),
             text(&settings.inventory_url(source)),
         )

@@ -78,10 +78,10 @@ pub(super) async fn set_up(settings: &Settings, files: &Files, progress: Progres
     parts.push(daemon);
 
     if replaced > 0 {
-        progress.say(&format!("earlier     {replaced} processes of the last demo are ended"));
+        progress.say(&format!("earlier     ended the {replaced} processes of the last demo"));
     }
     if left > 0 {
-        progress.say(&format!("earlier     {left} open {} of the last demo are dropped", if left == 1 { "order" } else { "orders" }));
+        progress.say(&format!("earlier     dropped what the last demo left open: {left} {}", if left == 1 { "order" } else { "orders" }));
     }
     progress.say(&format!("engine      Camunda {version} at {}, tenant {tenant}", settings.engine_url()));
     let models = if models.is_empty() { "deployed already".to_owned() } else { models.join(", ") };
