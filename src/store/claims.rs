@@ -17,7 +17,7 @@ use crate::domain::{
     Call, CallId, Capabilities, Cause, Decision, Goal, Operation, PendingOperation, Plan, Policy, Refused, Reservation, ReservationId,
     ReservationStatus, ReserveRequest, SessionId, TenantId, Transition, outcome_lost, plan, settle_move,
 };
-use crate::fault_points::fault_point;
+use crate::fault_points::{fault_point, planted_bug};
 use crate::store::outbox::{self, FactRow};
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
@@ -237,6 +237,14 @@ impl Step {
         }
         let mut next_check_at = Some(wanted.now + terms.policy.first_check);
         let plan = loop {
+            planted_bug!("release_without_settling", {
+                if unwanted && row.status == ReservationStatus::Unknown {
+                    let settlement = settle_move(&row, Cause::FoundReleased, &terms.policy, wanted.now)?;
+                    (row, next_check_at, changed) = (settlement.after, None, true);
+                    moves.extend(settlement.moves);
+                    break Plan::Conclude;
+                }
+            });
             match plan(&row, &wanted.goal, &terms.capabilities, &terms.policy, wanted.now) {
                 Plan::Move(cause) => {
                     let settlement = settle_move(&row, cause, &terms.policy, wanted.now)?;
@@ -349,9 +357,17 @@ pub(crate) async fn write_fresh(
         .await
         .map_err(StoreError::during("claim_fresh"))?;
     fault_point!("reserve.claim_written");
-    tx.commit().await.map_err(StoreError::during("claim_fresh"))?;
     let written: HashSet<Uuid> = written.into_iter().collect();
-    Ok(made.into_iter().map(|row| Ok(written.contains(&row.id.0).then_some(row))).collect())
+    let made = made.into_iter().map(|row| Ok(written.contains(&row.id.0).then_some(row))).collect();
+    planted_bug!("call_before_commit", {
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            tx.commit().await
+        });
+        return Ok(made);
+    });
+    tx.commit().await.map_err(StoreError::during("claim_fresh"))?;
+    Ok(made)
 }
 
 fn fresh_row(row: &Reservation, claim: &FreshClaim) -> FreshRow {
