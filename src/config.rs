@@ -69,6 +69,7 @@ pub struct EngineConfig {
     #[serde(default)]
     pub audience: Option<String>,
     /// The tenants that are served; empty for all.
+    #[serde(deserialize_with = "list_or_text")]
     pub tenants: Vec<String>,
     /// How long a fetched task is locked, 1 s to 30 min.
     pub lock_duration_ms: u64,
@@ -194,7 +195,7 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file or variable cannot be read, has an unknown key or a wrong type.
-    #[error("read the configuration{}", .file.as_ref().map(|f| format!(" (with {})", f.display())).unwrap_or_default())]
+    #[error("the configuration{} cannot be read", .file.as_ref().map(|f| format!(" (with {})", f.display())).unwrap_or_default())]
     Unreadable {
         /// The file that was laid over the defaults.
         file: Option<PathBuf>,
@@ -223,12 +224,8 @@ impl Config {
         if let Some(file) = file {
             layers = layers.add_source(config::File::from(file).format(config::FileFormat::Toml));
         }
-        let environment = config::Environment::with_prefix("HOLDFAST")
-            .prefix_separator("__")
-            .separator("__")
-            .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key("engine.tenants");
+        // Values stay texts until they are read: a password such as 007 is not a number.
+        let environment = config::Environment::with_prefix("HOLDFAST").prefix_separator("__").separator("__");
         let config: Self = layers.add_source(environment).build().and_then(config::Config::try_deserialize).map_err(unreadable)?;
         config.validate()?;
         Ok(config)
@@ -314,6 +311,31 @@ impl Config {
             }
         }
     }
+}
+
+/// A list, or its entries in one text with commas between them, as an environment variable has it.
+fn list_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Entries;
+    impl<'de> serde::de::Visitor<'de> for Entries {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list, or a text with commas between its entries")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Vec<String>, E> {
+            Ok(text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect())
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(entry) = list.next_element()? {
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+    deserializer.deserialize_any(Entries)
 }
 
 fn bad(key: &str, must: impl std::fmt::Display) -> ConfigError {

@@ -135,7 +135,7 @@ pub const ALL: &[Metric] = &[
         name: RECONCILED,
         kind: Kind::Counter,
         labels: &["outcome"],
-        help: "Reservations that the reconciler looked at (settled, open, not_sent, busy, error)",
+        help: "Reservations that the reconciler looked at (settled, open, not_sent, busy, nothing, extended, error)",
     },
     Metric { name: RESCUED_TASKS, kind: Kind::Counter, labels: &[], help: "External tasks unlocked for sessions that died" },
     Metric { name: RESERVATIONS, kind: Kind::Gauge, labels: &["status"], help: "Reservations that are not at an end, by state" },

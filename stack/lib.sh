@@ -55,6 +55,7 @@ title() {
     kafka) echo Kafka ;;
     engine) echo "Camunda 7" ;;
     operaton) echo Operaton ;;
+    demo_*) demo_title "$1" ;;
   esac
 }
 

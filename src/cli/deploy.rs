@@ -7,10 +7,12 @@ use clap::Args;
 
 use crate::app::engine_settings;
 use crate::cli::error::CliError;
-use crate::cli::output::say;
+use crate::cli::lint::lint;
+use crate::cli::output::{complain, say};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::engine::{EngineClient, EngineTenant, NewDeployment, Resource};
+use crate::model::{self, Severity};
 
 /// The shipped models, so that the binary alone can deploy them.
 pub(crate) const SHIPPED: [(&str, &str); 3] = [
@@ -25,6 +27,9 @@ pub(crate) struct Deploy {
     /// The engine's tenant to deploy for
     #[arg(long)]
     tenant: Option<String>,
+    /// Deploy even if something is wrong with the models
+    #[arg(long)]
+    force: bool,
     /// Your own models and forms in place of the shipped ones
     files: Vec<PathBuf>,
 }
@@ -42,6 +47,7 @@ impl Deploy {
         if resources.is_empty() {
             resources = shipped();
         }
+        self.look_over(&resources)?;
         let engine = EngineClient::new(engine_settings(&config.engine)?, SystemClock::shared())?;
         let deployed = engine.deploy(&deployment(resources, self.tenant.as_deref())).await?;
         for definition in deployed.new_definitions() {
@@ -52,6 +58,39 @@ impl Deploy {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+impl Deploy {
+    /// Says what is wrong with the files, and refuses what would go wrong in the engine.
+    fn look_over(&self, resources: &[Resource]) -> Result<(), CliError> {
+        let mut texts = Vec::new();
+        for resource in resources.iter().filter(|resource| is_checked(&resource.name)) {
+            match std::str::from_utf8(&resource.content) {
+                Ok(text) => texts.push(model::Resource { name: &resource.name, text }),
+                Err(_) => return Err(CliError::Said(format!("{} is not UTF-8: save it again in Camunda Modeler", resource.name))),
+            }
+        }
+        let findings = lint(&texts);
+        for finding in &findings {
+            complain(&finding.to_string());
+        }
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        match (errors, self.force) {
+            (0, _) => Ok(()),
+            (_, true) => {
+                complain(&format!("warning: deployed by --force with {errors} errors: orders will go wrong as it says above"));
+                Ok(())
+            }
+            (_, false) => Err(CliError::Said(format!(
+                "nothing was deployed: {errors} errors in the models, see above; correct them, or deploy anyway with --force"
+            ))),
+        }
+    }
+}
+
+/// Whether the check has anything to say of such a file.
+fn is_checked(name: &str) -> bool {
+    [".bpmn", ".bpmn20.xml", ".form"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// The shipped models as a deployment takes them.

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 pub(crate) enum CliError {
     #[error("cannot {0}")]
     App(#[from] AppError),
-    #[error("cannot {0}")]
+    #[error("{0}")]
     Config(#[from] ConfigError),
     #[error("the database: {0}")]
     Store(#[from] StoreError),
@@ -30,16 +30,21 @@ pub(crate) enum CliError {
 impl CliError {
     /// The error with its causes on one line, each said once.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let words = error.to_string();
-            if !text.contains(&words) {
-                text.push_str(": ");
-                text.push_str(&words);
-            }
-            cause = error.source();
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error with its causes on one line, each said once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -1,8 +1,11 @@
 //! The command line: one file per subcommand.
 
 mod check_config;
+mod demo;
 mod deploy;
+mod doctor;
 mod error;
+mod lint;
 mod migrate;
 mod output;
 mod reservation;
@@ -33,8 +36,12 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Deploy the order process, its sub-process and its form to the engine, after checking them
     Deploy(deploy::Deploy),
+    /// Look everything over that holdfast needs: engine, models, database, inventories, clocks, settings
+    Doctor(doctor::Doctor),
     /// Read the configuration, check it, and say what is wrong with it
     CheckConfig,
+    /// Send orders of every kind through the local engine, and show what became of each
+    Demo(Box<demo::Demo>),
     /// Run an inventory that misbehaves on request
     SimulateSupplier(simulate_supplier::SimulateSupplier),
     /// Look at reservations
@@ -49,7 +56,9 @@ impl Cli {
             Command::Run => run::run(config).await,
             Command::Migrate(command) => command.carry_out(config).await,
             Command::Deploy(command) => command.carry_out(config).await,
+            Command::Doctor(command) => command.carry_out(config).await,
             Command::CheckConfig => check_config::check_config(config),
+            Command::Demo(command) => command.carry_out().await,
             Command::SimulateSupplier(command) => command.carry_out().await,
             Command::Reservation(command) => command.carry_out(config).await,
         };

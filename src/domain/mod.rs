@@ -4,7 +4,8 @@
 //! functions decide in production, in the property tests and in the exhaustive search.
 //!
 //! Reading order: ids and quantities, the request and its key, the states and their one table, what a supplier
-//! may answer, and then the two decisions: [`plan`](plan()) (what to ask next) and [`settle`](settle()) (what an answer means).
+//! may answer, and then the two decisions: [`plan`](plan()) (what to ask next; a
+//! [`step`](step()) is what a claim makes of it) and [`settle`](settle()) (what an answer means).
 
 mod answer;
 mod availability;
@@ -15,9 +16,14 @@ mod plan;
 mod quantity;
 mod request;
 mod reservation;
+#[cfg(test)]
+mod samples;
 mod settle;
 mod status;
+mod step;
 mod transitions;
+#[cfg(test)]
+mod walk;
 
 pub use answer::{Answer, AnswerClass, Evidence, Hold, HoldLine, HoldState, Look, Refusal, ShortLine};
 pub use availability::{AvailabilityEvidence, AvailabilityStatus, LineAvailability, summarize};
@@ -33,6 +39,7 @@ pub(crate) use request::MAX_LINES;
 pub use request::{OrderLine, RequestError, ReserveRequest};
 pub use reservation::{Call, LineRecord, PendingOperation, Rejection, Reservation};
 pub(crate) use settle::settle_move;
-pub use settle::{Policy, Said, Settlement, outcome_lost, settle};
+pub use settle::{AutoExtend, Policy, Said, Settlement, outcome_lost, settle};
 pub use status::ReservationStatus;
+pub use step::{Step, step};
 pub use transitions::{Cause, IllegalTransition, TRANSITIONS, Transition, next};

@@ -91,8 +91,10 @@ impl Operation {
 pub struct Capabilities {
     /// Sending a create again with the same key is answered with the first one's result.
     pub idempotent_create: bool,
-    /// A hold can be looked up by our key or by its reference.
+    /// A hold can be looked up by its reference, or by our key.
     pub lookup: bool,
+    /// It can be looked up by our key, even by someone who never got its reference.
+    pub lookup_by_key: bool,
     /// A hold can be released at all.
     pub release: bool,
     /// Releasing what is already released is answered as done.
@@ -101,6 +103,14 @@ pub struct Capabilities {
     pub confirm: bool,
     /// A hold can be extended by a call.
     pub extend: bool,
+}
+
+impl Capabilities {
+    /// Whether this reservation's hold can be looked for.
+    #[must_use]
+    pub fn can_look(&self, r: &Reservation) -> bool {
+        self.lookup_by_key || (self.lookup && r.reference.is_some())
+    }
 }
 
 /// The next thing to do.
@@ -141,7 +151,7 @@ pub fn plan(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, 
     let releasing = r.release_wanted || *goal == Goal::Release;
     match r.status {
         Status::Unknown => unknown(r, goal, caps, releasing),
-        Status::ReleaseUnknown => release_unknown(goal, caps),
+        Status::ReleaseUnknown => release_unknown(r, goal, caps),
         Status::Requested => match goal {
             _ if releasing => Plan::Move(Cause::NeverSent),
             Goal::Reserve => Plan::Ask(Operation::Reserve, None),
@@ -156,7 +166,7 @@ pub fn plan(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, 
         },
         // A create that was believed never to have acted may have acted late: a hold that shows up after the end is let go.
         Status::Released if matches!(goal, Goal::Resolve | Goal::Release) && r.release_wanted => late_hold(caps),
-        Status::Released if *goal == Goal::Resolve && caps.lookup => Plan::Ask(Operation::Lookup, None),
+        Status::Released if *goal == Goal::Resolve && caps.can_look(r) => Plan::Ask(Operation::Lookup, None),
         Status::Rejected | Status::Released | Status::Expired => match goal {
             Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
             Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => Plan::Conclude,
@@ -181,7 +191,7 @@ fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -
         _ => {}
     }
     // For a hold that is to go, looking comes first: sending the create again might place what nobody wants any more.
-    match (caps.idempotent_create, caps.lookup) {
+    match (caps.idempotent_create, caps.can_look(r)) {
         (_, true) if releasing => Plan::Ask(Operation::Lookup, None),
         (true, _) => Plan::Ask(Operation::Reserve, None),
         (false, true) => Plan::Ask(Operation::Lookup, None),
@@ -189,14 +199,14 @@ fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -
     }
 }
 
-fn release_unknown(goal: &Goal, caps: &Capabilities) -> Plan {
+fn release_unknown(r: &Reservation, goal: &Goal, caps: &Capabilities) -> Plan {
     match goal {
         Goal::Decide(Decision::Held(_)) => return Plan::Move(Cause::FoundHeld),
         Goal::Decide(Decision::NotHeld) => return Plan::Move(Cause::FoundReleased),
         Goal::Decide(Decision::GiveUp) => return Plan::Conclude,
         _ => {}
     }
-    if caps.lookup {
+    if caps.can_look(r) {
         Plan::Ask(Operation::Lookup, None)
     } else if caps.idempotent_release {
         Plan::Ask(Operation::Release, None)
@@ -218,7 +228,7 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
             Goal::Confirm | Goal::Extend { .. } if !same => Plan::Refuse(Refused::OperationOpen(operation)),
             Goal::Reserve => Plan::Conclude,
             // Both operations lead to a state that can be looked at; sending them again is decided there.
-            _ if caps.lookup => Plan::Ask(Operation::Lookup, None),
+            _ if caps.can_look(r) => Plan::Ask(Operation::Lookup, None),
             _ => Plan::NeedsHuman,
         };
     }
@@ -237,9 +247,12 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
 
 /// Looks if that can be done; else the clock, with a grace, is all there is to go by.
 fn wait_for_expiry(r: &Reservation, caps: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
-    if caps.lookup {
+    if caps.can_look(r) {
         return Plan::Ask(Operation::Lookup, None);
     }
     let over = r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
     if over { Plan::Move(Cause::HoldExpired) } else { Plan::Conclude }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! Quantities: exact decimals, positive by construction, as wide as the tables' `numeric(18,6)`.
 
 use std::fmt;
-use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
@@ -54,10 +53,19 @@ impl Quantity {
     /// # Errors
     /// The first rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
-        let value = Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text));
+        // Exactly: the other reading rounds what does not fit, and a rounded quantity is another quantity.
+        let value = match text.split_once(['e', 'E']) {
+            Some((digits, _)) => Decimal::from_str_exact(digits).and_then(|_| Decimal::from_scientific(text)),
+            None => Decimal::from_str_exact(text),
+        };
+        // Of an exponent out of range the crate does not say which way it is out.
+        let huge = text.contains(['e', 'E']) && !text.contains("e-") && !text.contains("E-");
         match value {
             Ok(value) => Self::new(value),
             Err(rust_decimal::Error::ExceedsMaximumPossibleValue) => Err(QuantityError::TooLarge),
+            Err(rust_decimal::Error::Underflow | rust_decimal::Error::ScaleExceedsMaximumPrecision(_)) if huge => {
+                Err(QuantityError::TooLarge)
+            }
             Err(rust_decimal::Error::Underflow | rust_decimal::Error::ScaleExceedsMaximumPrecision(_)) => {
                 Err(QuantityError::TooManyDecimals)
             }
@@ -88,6 +96,9 @@ mod tests {
         assert_eq!(Quantity::parse("-1"), Err(QuantityError::NotPositive));
         assert_eq!(Quantity::parse("0.1234567"), Err(QuantityError::TooManyDecimals));
         assert_eq!(Quantity::parse("1000000000000"), Err(QuantityError::TooLarge));
+        assert_eq!(Quantity::parse("1e+30"), Err(QuantityError::TooLarge));
+        assert_eq!(Quantity::parse("1e-30"), Err(QuantityError::TooManyDecimals));
+        assert_eq!(Quantity::parse("0.00000000000000000000000000000000001"), Err(QuantityError::TooManyDecimals));
         assert_eq!(Quantity::parse("many"), Err(QuantityError::NotANumber));
         assert_eq!(Quantity::parse(""), Err(QuantityError::NotANumber));
     }

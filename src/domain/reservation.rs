@@ -55,6 +55,8 @@ pub struct Reservation {
     pub event_sequence: i64,
     /// A confirmation or extension whose outcome is open.
     pub pending: Option<PendingOperation>,
+    /// How often an extension was sent, whoever asked for it.
+    pub extensions: i32,
     /// The hold is to go as soon as it is known whether there is one.
     pub release_wanted: bool,
     /// How many look-ups in a row have shown nothing since the last effect was sent.
@@ -145,6 +147,7 @@ impl Reservation {
             claim_epoch: 0,
             event_sequence: 0,
             pending: None,
+            extensions: 0,
             release_wanted: false,
             absent_looks: 0,
             checks: 0,

@@ -1,6 +1,6 @@
 //! What an answer means for a reservation: the moves it makes, and whether the matter is known now.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
 use crate::domain::{
@@ -27,6 +27,41 @@ pub struct Policy {
     pub orphan_after: TimeDelta,
     /// A hold of less than was asked for is kept; otherwise it is released and the reserve counts as refused.
     pub accept_partial: bool,
+    /// Holds of living orders are extended before they run out; never, if there is none.
+    pub auto_extend: Option<AutoExtend>,
+}
+
+/// How far a hold is extended without anybody asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AutoExtend {
+    /// How long before its end.
+    pub before: TimeDelta,
+    /// By how much, counted from then.
+    pub by: TimeDelta,
+    /// How often at the most.
+    pub most: i32,
+    /// How old a hold may become by it, counted from when it was placed.
+    pub max_age: TimeDelta,
+}
+
+impl Policy {
+    /// Until when a hold is to be extended now, without anybody asking: only one that has not run out, whose end is near, that has
+    /// not been extended too often and is not too old.
+    #[must_use]
+    pub fn extension_due(&self, r: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (at, until) = self.next_extension(r)?;
+        let ends = r.expires_at?;
+        let until = until.min(now + self.auto_extend?.by).trunc_subsecs(0);
+        (at <= now && now < ends && until > ends).then_some(until)
+    }
+
+    /// When a hold would next be extended, and until when at the most.
+    fn next_extension(&self, r: &Reservation) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let auto = self.auto_extend?;
+        let idle = r.status == Status::Reserved && r.pending.is_none() && !r.release_wanted;
+        let (ends, oldest) = (r.expires_at?, r.reserved_at? + auto.max_age);
+        (idle && r.extensions < auto.most && ends < oldest).then_some((ends - auto.before, oldest))
+    }
 }
 
 /// What is known after an answer.
@@ -146,13 +181,7 @@ impl Rewriting {
                     HoldState::Held => self.go(Cause::FoundHeld)?,
                     HoldState::Confirmed => self.go(Cause::FoundConsumed)?,
                 }
-                if self.after.status == Status::Reserved && self.after.is_partial() && !policy.accept_partial {
-                    self.after.release_wanted = true;
-                    self.after.rejection = Some(Rejection {
-                        code: "PARTIAL_HOLD".to_owned(),
-                        message: Some("the inventory held less than was asked for".to_owned()),
-                    });
-                }
+                self.weigh_partial(policy);
                 self.stamp(now);
                 Ok(Said::Known)
             }
@@ -167,8 +196,18 @@ impl Rewriting {
         }
     }
 
+    /// A hold of less than was asked for, just placed or just found, is to go where the policy does not accept it.
+    fn weigh_partial(&mut self, policy: &Policy) {
+        if self.after.status == Status::Reserved && self.after.is_partial() && !policy.accept_partial {
+            self.after.release_wanted = true;
+            self.after.rejection =
+                Some(Rejection { code: "PARTIAL_HOLD".to_owned(), message: Some("the inventory held less than was asked for".to_owned()) });
+        }
+    }
+
     fn refused(&mut self, code: &str, message: Option<String>, was_unknown: bool) -> Result<Said, IllegalTransition> {
         self.after.rejection = Some(Rejection { code: code.to_owned(), message });
+        self.after.release_wanted = false;
         self.go(if was_unknown { Cause::FoundRefused } else { Cause::HoldRefused })?;
         Ok(Said::Known)
     }
@@ -185,6 +224,10 @@ impl Rewriting {
         match answer {
             Answer::Done(Look::Found(hold)) => {
                 self.after.absent_looks = 0;
+                // A hold that cannot be named cannot be released or confirmed either.
+                if hold.reference.is_none() && self.after.reference.is_none() {
+                    return Ok(Said::NotKnown("the answer names no reference".to_owned()));
+                }
                 self.take(hold);
                 self.found(hold, policy, now)
             }
@@ -223,7 +266,11 @@ impl Rewriting {
             (Status::Requested | Status::Rejected | Status::Released | Status::Expired, _) => None,
         };
         if let Some(cause) = cause {
+            let was_unknown = self.after.status == Status::Unknown;
             self.go(cause)?;
+            if was_unknown {
+                self.weigh_partial(policy);
+            }
             self.stamp(now);
         }
         Ok(Said::Known)
@@ -393,7 +440,9 @@ impl Rewriting {
                 self.after.released_at = self.after.released_at.or(Some(now));
                 self.after.pending = None;
             }
-            Status::Requested | Status::Rejected | Status::Unknown | Status::ReleaseRequested | Status::ReleaseUnknown => {}
+            // What was open about the hold is overtaken: whatever it did, the hold goes.
+            Status::ReleaseRequested => self.after.pending = None,
+            Status::Requested | Status::Rejected | Status::Unknown | Status::ReleaseUnknown => {}
         }
     }
 
@@ -418,7 +467,15 @@ impl Rewriting {
         } else {
             match self.after.status {
                 // Nothing was seen where a hold should be: look again soon, whoever asked.
-                Status::Reserved if self.after.release_wanted || self.after.absent_looks > 0 => Some(now + policy.first_check),
+                Status::Reserved | Status::Confirmed if self.after.release_wanted || self.after.absent_looks > 0 => {
+                    Some(now + policy.first_check)
+                }
+                Status::Reserved if matches!(said, Said::NotSent(_)) && policy.next_extension(&self.after).is_some() => {
+                    Some(now + policy.first_check * 5)
+                }
+                Status::Reserved if policy.next_extension(&self.after).is_some_and(|(at, _)| at > now) => {
+                    policy.next_extension(&self.after).map(|(at, _)| at)
+                }
                 Status::Reserved => self.after.expires_at.map(|at| (at + policy.expiry_grace).max(now + policy.first_check)),
                 Status::ReleaseRequested => Some(now + policy.orphan_after),
                 Status::Released if self.after.release_wanted => Some(now + policy.first_check),
@@ -443,3 +500,6 @@ fn pause(checks: i32, policy: &Policy) -> TimeDelta {
     let doublings = u32::try_from(checks.clamp(0, 20)).unwrap_or(0);
     policy.first_check.checked_mul(1 << doublings).map_or(policy.slowest_check, |pause| pause.min(policy.slowest_check))
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,5 +67,9 @@ impl Act {
     pub(super) const EXECUTE_JOB: Self = Self::other("execute_job", "execute a job").running_process();
     pub(super) const LIST_USER_TASKS: Self = Self::other("list_user_tasks", "list user tasks");
     pub(super) const COMPLETE_USER_TASK: Self = Self::other("complete_user_task", "complete a user task").running_process();
+    pub(super) const DEPLOYMENT_FILES: Self = Self::other("list_deployment_files", "list the files of a deployment");
+    pub(super) const DEPLOYMENT_FILE: Self = Self::other("read_deployment_file", "read a file of a deployment");
+    pub(super) const AUTHORIZED: Self = Self::other("check_authorization", "ask what our user may do");
+    pub(super) const COUNT_TASK_LOG: Self = Self::other("count_task_log", "count the log of external tasks");
     pub(super) const VERSION: Self = Self::other("version", "ask the engine for its version");
 }

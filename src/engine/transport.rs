@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use metrics::histogram;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
 use reqwest::{Method, StatusCode, Url, multipart};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -128,6 +129,19 @@ impl<'a> Call<'a> {
     pub(super) async fn text(self) -> Result<String, EngineError> {
         let (_, body) = self.send().await?;
         Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Sends, and reads nothing but when the engine's server says that it answered.
+    pub(super) async fn date(self) -> Result<Option<DateTime<Utc>>, EngineError> {
+        let (doing, inner) = (self.act.doing, &self.client.inner);
+        let credentials = inner.auth.header(&inner.http).await.map_err(|error| EngineError::from_token(doing, error))?;
+        let mut request = inner.http.request(self.method, self.url).timeout(self.timeout);
+        if let Some(credentials) = credentials {
+            request = request.header(AUTHORIZATION, credentials);
+        }
+        let answer = request.send().await.map_err(|error| EngineError::from_network(doing, error))?;
+        let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc()))
     }
 
     async fn send(self) -> Result<(StatusCode, Vec<u8>), EngineError> {

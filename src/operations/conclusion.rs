@@ -26,6 +26,24 @@ pub enum Conclusion {
     EarlierAttemptLives,
 }
 
+impl Conclusion {
+    /// One word for logs.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Settled(_) => "settled",
+            Self::Refused(..) => "refused",
+            Self::NotPossible(..) => "not_possible",
+            Self::Unknown(..) => "open",
+            Self::NotSent(..) => "not_sent",
+            Self::Busy(_) => "busy",
+            Self::NotFound => "not_found",
+            Self::OtherRequest(_) => "other_request",
+            Self::EarlierAttemptLives => "earlier_attempt_lives",
+        }
+    }
+}
+
 /// Why an operation could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {

@@ -167,6 +167,7 @@ impl Operations {
         let job = SettleJob {
             after: settlement.after.clone(),
             moves: settlement.moves.clone(),
+            wish_known: claim.row.release_wanted,
             next_check_at: settlement.next_check_at,
             ended: Some(Ended {
                 call: claim.call,
@@ -232,7 +233,9 @@ fn is_answered(operation: Operation, after: &Reservation, goal: &Goal) -> bool {
     match goal {
         Goal::Verify => operation == Operation::Lookup && !to_be_released,
         Goal::Resolve | Goal::Decide(_) => !after.is_open() && !to_be_released,
-        Goal::Reserve | Goal::Release | Goal::Confirm | Goal::Extend { .. } => false,
+        // A hold that is still there after its release was answered is one that the inventory does not let go of.
+        Goal::Release => operation == Operation::Release && !to_be_released,
+        Goal::Reserve | Goal::Confirm | Goal::Extend { .. } => false,
     }
 }
 

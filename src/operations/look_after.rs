@@ -83,6 +83,31 @@ impl Operations {
         Ok(conclusion)
     }
 
+    /// Whether a due row is a hold that is to be extended now without anybody asking, and until when. Whether its order still
+    /// lives is for the caller to find out.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn extension_due(&self, due: Due) -> Result<Option<(Reservation, DateTime<Utc>)>, OperationError> {
+        let Some(row) = self.get(due.tenant, &Find::Id(due.reservation)).await? else { return Ok(None) };
+        let Some(source) = self.suppliers.get(&row.source) else { return Ok(None) };
+        let until = source.policy.extension_due(&row, self.clock.now()).filter(|_| source.supplier.capabilities().extend);
+        Ok(until.map(|until| (row, until)))
+    }
+
+    /// Extends a hold without anybody having asked.
+    ///
+    /// # Errors
+    /// [`OperationError`].
+    pub async fn extend_by_itself(&self, due: Due, until: DateTime<Utc>) -> Result<Conclusion, OperationError> {
+        let seen_at = self.clock.now();
+        let (find, actor) = (Find::Id(due.reservation), Some("auto-extend".to_owned()));
+        let conclusion = self.run(&Errand { tenant: due.tenant, find, goal: Goal::Extend { until }, actor, waiting: None }).await?;
+        // A row that nothing was written for would be due again at once.
+        self.store.put_off(due.tenant, due.reservation, seen_at, Some(seen_at + TimeDelta::seconds(5))).await?;
+        Ok(conclusion)
+    }
+
     /// Reads a reservation.
     ///
     /// # Errors

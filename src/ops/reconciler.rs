@@ -54,6 +54,14 @@ impl Reconciler {
     }
 
     async fn look_at(&self, due: Due) -> Result<(), OperationError> {
+        if let Some((row, until)) = self.operations.extension_due(due).await?
+            && self.topics.order_lives(&row).await
+        {
+            let extended = self.operations.extend_by_itself(due, until).await?;
+            tracing::info!(reservation.id = %row.id, until = %until, outcome = extended.label(), "a hold of a living order was to be extended");
+            metrics::counter!(RECONCILED, "outcome" => "extended").increment(1);
+            return Ok(());
+        }
         let conclusion = match self.operations.look_at(due).await {
             Ok(conclusion) => conclusion,
             Err(error) => {

@@ -14,14 +14,14 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::{
-    Call, CallId, Capabilities, Cause, Decision, Goal, Operation, PendingOperation, Plan, Policy, Refused, Reservation, ReservationId,
-    ReservationStatus, ReserveRequest, SessionId, TenantId, Transition, outcome_lost, plan, settle_move,
+    AnswerClass, Call, CallId, Capabilities, Evidence, Goal, Operation, Plan, Policy, Refused, Reservation, ReservationId, ReserveRequest,
+    SessionId, TenantId, Transition, step,
 };
 use crate::fault_points::{fault_point, planted_bug};
 use crate::store::outbox::{self, FactRow};
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
-use crate::store::settlements::{Claiming, SettleJob, Writes};
+use crate::store::settlements::{Claiming, Ended, SettleJob, Writes};
 use crate::store::{Store, StoreError};
 
 /// What an inventory can do, and how patient we are with it.
@@ -162,14 +162,19 @@ impl Store {
         // A source that is no longer configured leaves nobody to ask: the row answers as it stands.
         let Some(terms) = terms(&before) else { return Ok(Claimed::Concluded(Box::new(before))) };
 
-        let mut step = Step::toward(before, wanted, &terms)?;
+        let ended = vanished(&before);
+        let step = step(&before, &wanted.goal, &terms.capabilities, &terms.policy, wanted.call, wanted.now)?;
+        #[cfg(feature = "planted-bugs")]
+        let step = released_unseen(step, &wanted.goal, &terms.policy, wanted.now)?;
         let claiming = Claiming { session: step.asks.map(|_| self.session), old_epoch: step.row.claim_epoch };
         if step.changed {
             let job = SettleJob {
                 after: step.row.clone(),
                 moves: step.moves.clone(),
+                // The row is locked since it was read: nobody can have wished anything meanwhile.
+                wish_known: true,
                 next_check_at: step.next_check_at,
-                ended: step.ended.take(),
+                ended,
                 waiting: None,
                 actor: Arc::clone(&wanted.actor),
                 now: wanted.now,
@@ -194,99 +199,40 @@ impl Store {
     }
 }
 
+/// A bug that a test may plant: what nobody knows is called released, and never looked at again.
+#[cfg(feature = "planted-bugs")]
+fn released_unseen(mut step: crate::domain::Step, goal: &Goal, policy: &Policy, now: DateTime<Utc>) -> Result<crate::domain::Step, StoreError> {
+    planted_bug!("release_without_settling", {
+        if *goal == Goal::Release && step.row.status == crate::domain::ReservationStatus::Unknown {
+            step.row.open_call = None;
+            let settlement = crate::domain::settle_move(&step.row, crate::domain::Cause::FoundReleased, policy, now)?;
+            step.moves.extend(settlement.moves);
+            step = crate::domain::Step {
+                row: settlement.after,
+                moves: step.moves,
+                plan: Plan::Conclude,
+                asks: None,
+                next_check_at: None,
+                changed: true,
+            };
+        }
+    });
+    Ok(step)
+}
+
 fn fact_count(moves: &[Transition]) -> i64 {
     moves.iter().filter(|m| crate::domain::fact_of(m.to, m.cause).is_some()).map(|_| 1).sum()
 }
 
-/// The way from a row as it was read to the next call, or to the end.
-struct Step {
-    row: Reservation,
-    moves: Vec<Transition>,
-    plan: Plan,
-    asks: Option<Operation>,
-    next_check_at: Option<DateTime<Utc>>,
-    ended: Option<crate::store::Ended>,
-    changed: bool,
-}
-
-impl Step {
-    fn toward(before: Reservation, wanted: &Wanted, terms: &Terms) -> Result<Self, StoreError> {
-        // Whoever made a call that never ended is gone, or its claim would be alive: nobody knows what the call did.
-        let lost = before.open_call.map(|call| crate::store::Ended {
-            call: call.id,
-            operation: call.operation,
-            class: crate::domain::AnswerClass::Unknown,
-            note: Some("the worker that made this call vanished before the answer".to_owned()),
-            evidence: crate::domain::Evidence::default(),
-        });
-        let (mut row, mut moves) = outcome_lost(&before)?;
-        let mut changed = lost.is_some();
-        let releasable =
-            !row.status.is_end() && !matches!(row.status, ReservationStatus::ReleaseRequested | ReservationStatus::ReleaseUnknown);
-        // Giving up is wanting no hold any more, should there be one.
-        let given_up = row.status == ReservationStatus::Unknown && wanted.goal == Goal::Decide(Decision::GiveUp);
-        let unwanted = wanted.goal == Goal::Release || given_up;
-        if unwanted && releasable && !row.release_wanted {
-            row.release_wanted = true;
-            changed = true;
-        }
-        if let Goal::Decide(Decision::Held(Some(reference))) = &wanted.goal
-            && row.status == ReservationStatus::Unknown
-        {
-            row.reference = Some(reference.clone());
-        }
-        let mut next_check_at = Some(wanted.now + terms.policy.first_check);
-        let plan = loop {
-            planted_bug!("release_without_settling", {
-                if unwanted && row.status == ReservationStatus::Unknown {
-                    let settlement = settle_move(&row, Cause::FoundReleased, &terms.policy, wanted.now)?;
-                    (row, next_check_at, changed) = (settlement.after, None, true);
-                    moves.extend(settlement.moves);
-                    break Plan::Conclude;
-                }
-            });
-            match plan(&row, &wanted.goal, &terms.capabilities, &terms.policy, wanted.now) {
-                Plan::Move(cause) => {
-                    let settlement = settle_move(&row, cause, &terms.policy, wanted.now)?;
-                    row = settlement.after;
-                    moves.extend(settlement.moves);
-                    next_check_at = settlement.next_check_at;
-                    changed = true;
-                    // An inventory without a release leaves the hold to run out; planning again would move in a circle.
-                    if cause == Cause::ReleaseAsked && !terms.capabilities.release {
-                        break Plan::Conclude;
-                    }
-                }
-                other => break other,
-            }
-        };
-        if plan == Plan::NeedsHuman && row.manual_since.is_none() {
-            row.manual_since = Some(wanted.now);
-            changed = true;
-        }
-        let asks = if let Plan::Ask(operation, cause) = plan {
-            if let Some(cause) = cause {
-                let settlement = settle_move(&row, cause, &terms.policy, wanted.now)?;
-                row = settlement.after;
-                moves.extend(settlement.moves);
-            }
-            row.pending = match (operation, &wanted.goal) {
-                (Operation::Confirm, _) => Some(PendingOperation::Confirm),
-                (Operation::Extend, Goal::Extend { until }) => Some(PendingOperation::Extend { until: *until }),
-                _ => row.pending,
-            };
-            if operation.is_effect() {
-                row.last_effect_at = Some(wanted.now);
-            }
-            row.open_call = Some(Call { id: wanted.call, operation, started_at: wanted.now, class: None });
-            next_check_at = Some(wanted.now + terms.policy.orphan_after);
-            changed = true;
-            Some(operation)
-        } else {
-            None
-        };
-        Ok(Self { row, moves, plan, asks, next_check_at, ended: lost, changed })
-    }
+/// How a call is put to its end that was open when its row was claimed: its worker is gone.
+fn vanished(before: &Reservation) -> Option<Ended> {
+    before.open_call.map(|call| Ended {
+        call: call.id,
+        operation: call.operation,
+        class: AnswerClass::Unknown,
+        note: Some("the worker that made this call vanished before the answer".to_owned()),
+        evidence: Evidence::default(),
+    })
 }
 
 #[derive(Serialize)]

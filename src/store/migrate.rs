@@ -23,6 +23,12 @@ pub async fn migrate(owner_url: &SecretString) -> Result<usize, StoreError> {
 
 /// Refuses to run on a schema that is older or newer than this version.
 pub(crate) async fn check_schema(pool: &PgPool) -> Result<(), StoreError> {
+    let (found, needed) = versions(pool).await?;
+    if found == needed { Ok(()) } else { Err(StoreError::WrongSchema { found, needed }) }
+}
+
+/// The newest migration that was applied, 0 for none, and the newest that this version carries.
+pub(crate) async fn versions(pool: &PgPool) -> Result<(i64, i64), StoreError> {
     let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
     let found: Result<Option<i64>, sqlx::Error> =
         sqlx::query_scalar("-- check_schema\nselect max(version) from _sqlx_migrations where success").fetch_one(pool).await;
@@ -32,5 +38,11 @@ pub(crate) async fn check_schema(pool: &PgPool) -> Result<(), StoreError> {
         Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42P01" | "42501")) => 0,
         Err(error) => return Err(StoreError::during("check_schema")(error)),
     };
-    if found == needed { Ok(()) } else { Err(StoreError::WrongSchema { found, needed }) }
+    Ok((found, needed))
+}
+
+/// Every migration as it is written.
+#[cfg(test)]
+pub(crate) fn texts() -> Vec<String> {
+    MIGRATIONS.iter().map(|migration| migration.sql.as_str().to_owned()).collect()
 }

@@ -7,6 +7,7 @@
 
 mod batch;
 mod census;
+mod checkup;
 mod claims;
 mod engine_tasks;
 mod error;
@@ -22,6 +23,7 @@ mod settlements;
 mod timeline;
 
 pub use census::{Census, StateCount};
+pub use checkup::{Checkup, Connections, Rights, Role, Table, check_up};
 pub use claims::{Asking, Claimed, FreshClaim, Terms, Wanted};
 pub use engine_tasks::WaitingTask;
 pub use error::StoreError;

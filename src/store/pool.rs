@@ -29,6 +29,8 @@ pub struct StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pool: PgPool,
+    /// One connection for the session alone: its lease guards the work, and must not wait behind it.
+    pub(crate) lease_pool: PgPool,
     pub(crate) session: SessionId,
     pub(crate) live: LiveClaims,
     pub(crate) fresh: Batcher<FreshClaim, FreshAnswer>,
@@ -49,6 +51,10 @@ impl Store {
             .map_err(StoreError::during("connect"))?;
         check_role(&pool).await?;
         migrate::check_schema(&pool).await?;
+        let lease_pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_lazy_with(connect_options(&options.url)?);
         let session = options.session;
         let live = LiveClaims::default();
         let fresh = {
@@ -65,7 +71,7 @@ impl Store {
                 async move { write_settlements(&pool, session, &batch).await }
             })
         };
-        Ok(Self { pool, session, live, fresh, settle })
+        Ok(Self { pool, lease_pool, session, live, fresh, settle })
     }
 
     /// The boot in whose name claims are made.
@@ -84,6 +90,7 @@ impl Store {
 
     /// Closes every connection once it is free.
     pub async fn close(&self) {
+        self.lease_pool.close().await;
         self.pool.close().await;
     }
 }

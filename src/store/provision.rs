@@ -23,7 +23,7 @@ pub struct Provision {
 /// Makes the database, migrates it, and makes the runtime role a member of `holdfast_runtime`. Safe to repeat.
 ///
 /// # Errors
-/// As [`migrate`], and [`StoreError::Refused`] where the administrator may not do this.
+/// As [`migrate`](migrate()), and [`StoreError::Refused`] where the administrator may not do this.
 pub async fn provision(wanted: &Provision) -> Result<(), StoreError> {
     let options = connect_options(&wanted.admin_url)?;
     let admin = PgPoolOptions::new()

@@ -65,7 +65,7 @@ values ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + make_interval(sec
         .bind(host)
         .bind(version)
         .bind(LEASE.as_secs_f64())
-        .execute(&self.pool)
+        .execute(&self.lease_pool)
         .await
         .map_err(StoreError::during("open_session"))?;
         lease.renewed(asked_at);
@@ -85,7 +85,7 @@ where session_id = $1 and ended_at is null and lease_until > clock_timestamp()",
         )
         .bind(self.session.0)
         .bind(LEASE.as_secs_f64())
-        .execute(&self.pool)
+        .execute(&self.lease_pool)
         .await
         .map_err(StoreError::during("renew_session"))?;
         let renewed = done.rows_affected() == 1;
@@ -102,7 +102,7 @@ where session_id = $1 and ended_at is null and lease_until > clock_timestamp()",
     pub async fn end_session(&self) -> Result<(), StoreError> {
         sqlx::query("-- end_session\nupdate worker_session set ended_at = clock_timestamp() where session_id = $1 and ended_at is null")
             .bind(self.session.0)
-            .execute(&self.pool)
+            .execute(&self.lease_pool)
             .await
             .map(drop)
             .map_err(StoreError::during("end_session"))

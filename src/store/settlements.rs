@@ -37,6 +37,8 @@ pub struct Ended {
 pub(crate) struct SettleJob {
     pub(crate) after: Reservation,
     pub(crate) moves: Vec<Transition>,
+    /// Whoever writes knew already that the hold is to go. If not, a wish that came meanwhile stays.
+    pub(crate) wish_known: bool,
     pub(crate) next_check_at: Option<DateTime<Utc>>,
     pub(crate) ended: Option<Ended>,
     pub(crate) waiting: Option<WaitingTask>,
@@ -73,7 +75,9 @@ struct RowWrite {
     rejection_message: Option<String>,
     pending_operation: Option<&'static str>,
     pending_until: Option<DateTime<Utc>>,
+    extensions: i32,
     release_wanted: bool,
+    wish_known: bool,
     absent_looks: i32,
     checks: i32,
     manual_since: Option<DateTime<Utc>>,
@@ -129,7 +133,7 @@ pub(crate) struct Claiming {
 impl Writes {
     /// Adds one row with its moves. `after.open_call`, together with a claiming session, is a call to be put on record.
     pub(crate) fn add(&mut self, job: SettleJob, claiming: &Claiming) {
-        let SettleJob { mut after, moves, next_check_at, ended, waiting, actor, now } = job;
+        let SettleJob { mut after, moves, wish_known, next_check_at, ended, waiting, actor, now } = job;
         let causation = ended.as_ref().map(|e| e.call).or(after.open_call.map(|c| c.id));
         let causation = causation.map_or_else(|| actor.to_string(), |call| format!("call-{call}"));
         self.facts.extend(facts(&mut after, &moves, &causation));
@@ -179,7 +183,9 @@ impl Writes {
             rejection_message: after.rejection.as_ref().and_then(|r| r.message.clone()),
             pending_operation,
             pending_until,
+            extensions: after.extensions,
             release_wanted: after.release_wanted,
+            wish_known,
             absent_looks: after.absent_looks,
             checks: after.checks,
             manual_since: after.manual_since,
@@ -259,11 +265,11 @@ fn write_rows() -> &'static str {
 const WRITE_ROWS: &str = "\
 -- write_rows
 with wanted as (
-    select * from jsonb_to_recordset($1) as w(
+    select w.*, w.status in ('REJECTED', 'RELEASED', 'EXPIRED') as is_end from jsonb_to_recordset($1) as w(
         reservation_id uuid, old_epoch bigint, new_epoch bigint, claim_session uuid, open_call_id uuid, open_call_operation text,
         status text, external_reservation_ref text, reserved_at timestamptz, expires_at timestamptz, confirmed_at timestamptz,
         released_at timestamptz, rejection_code text, rejection_message text, pending_operation text, pending_until timestamptz,
-        release_wanted boolean, absent_looks integer, checks integer, manual_since timestamptz, last_effect_at timestamptz,
+        extensions integer, release_wanted boolean, wish_known boolean, absent_looks integer, checks integer, manual_since timestamptz, last_effect_at timestamptz,
         next_check_at timestamptz, event_sequence bigint, looked boolean, at timestamptz, actor text, ended_call_id uuid,
         answer_class text, note text, http_status integer, evidence text
     )
@@ -275,8 +281,11 @@ with wanted as (
         reserved_at = w.reserved_at, expires_at = w.expires_at, confirmed_at = w.confirmed_at, released_at = w.released_at,
         rejection_code = w.rejection_code, rejection_message = w.rejection_message,
         pending_operation = w.pending_operation, pending_until = w.pending_until,
-        release_wanted = w.release_wanted, absent_looks = w.absent_looks, checks = w.checks, manual_since = w.manual_since,
-        last_effect_at = w.last_effect_at, next_check_at = w.next_check_at, event_sequence = w.event_sequence,
+        extensions = w.extensions, absent_looks = w.absent_looks, checks = w.checks, manual_since = w.manual_since,
+        last_effect_at = w.last_effect_at, event_sequence = w.event_sequence,
+        -- an order that ended while the call was open has put its wish on the row without waiting for the call
+        release_wanted = w.release_wanted or (r.release_wanted and not w.wish_known and not w.is_end),
+        next_check_at = case when r.release_wanted and not w.wish_known and not w.is_end then w.at else w.next_check_at end,
         last_reconciled_at = case when w.looked then w.at else r.last_reconciled_at end,
         updated_at = w.at, version = r.version + 1
     from wanted w

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::domain::{Answer, Capabilities, Evidence, Look, Operation, SourceName};
 use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
@@ -133,6 +134,10 @@ impl<S: Supplier> Supplier for Guarded<S> {
         self.inner.obstacle(question)
     }
 
+    async fn server_date(&self, timeout: Duration) -> Option<DateTime<Utc>> {
+        self.inner.server_date(timeout).await
+    }
+
     async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer> {
         if let Some(why) = self.inner.obstacle(Question::Check(ask)) {
             return unsent(Answer::NotSent(why));
@@ -198,7 +203,15 @@ mod tests {
     #[async_trait]
     impl Supplier for Fake {
         fn capabilities(&self) -> Capabilities {
-            Capabilities { idempotent_create: true, lookup: true, release: true, idempotent_release: true, confirm: true, extend: true }
+            Capabilities {
+                idempotent_create: true,
+                lookup: true,
+                lookup_by_key: true,
+                release: true,
+                idempotent_release: true,
+                confirm: true,
+                extend: true,
+            }
         }
 
         fn obstacle(&self, question: Question<'_>) -> Option<String> {

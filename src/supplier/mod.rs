@@ -18,5 +18,5 @@ mod source_rules;
 pub use http::{ClientError, ProfileError};
 pub use port::{AvailabilityAnswer, CheckAsk, HoldAsk, Question, Reply, Supplier};
 pub use registry::{Source, SourceError, Suppliers};
-pub use source_config::{Adapter, Auth, AuthKind, BreakerConfig, SourceConfig};
+pub use source_config::{Adapter, Auth, AuthKind, AutoExtendConfig, BreakerConfig, SourceConfig};
 pub use source_rules::SourceFault;

@@ -27,6 +27,12 @@ pub trait Supplier: Send + Sync {
         None
     }
 
+    /// What the inventory's server gives as the time, to the second; nothing where its answers do not say. An effect-free call.
+    async fn server_date(&self, timeout: Duration) -> Option<DateTime<Utc>> {
+        let _ = timeout;
+        None
+    }
+
     /// Asks what is available. An effect-free call.
     async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer>;
 

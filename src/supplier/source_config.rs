@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::Policy;
+use crate::domain::{AutoExtend, Policy};
 
 use super::http::{Connection, Credentials};
 
@@ -65,6 +65,9 @@ pub struct SourceConfig {
     /// A hold of less than was asked for is kept.
     #[serde(default = "yes")]
     pub accept_partial: bool,
+    /// Holds of living orders are extended before they run out; without it, never.
+    #[serde(default)]
+    pub auto_extend: Option<AutoExtendConfig>,
     /// The longest hold that the inventory gives.
     #[serde(default)]
     pub max_hold_s: Option<u64>,
@@ -150,6 +153,27 @@ fn yes() -> bool {
     true
 }
 
+/// How far holds are extended without anybody asking. Every number must be at least 1.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoExtendConfig {
+    /// How long before its end a hold is extended.
+    pub before_s: u32,
+    /// By how much, counted from then.
+    pub by_s: u32,
+    /// How often at the most.
+    pub most: u16,
+    /// How old a hold may become by it, counted from when it was placed.
+    pub max_age_s: u32,
+}
+
+impl AutoExtendConfig {
+    fn policy(&self) -> AutoExtend {
+        let seconds = |s: u32| TimeDelta::seconds(i64::from(s));
+        AutoExtend { before: seconds(self.before_s), by: seconds(self.by_s), most: i32::from(self.most), max_age: seconds(self.max_age_s) }
+    }
+}
+
 impl SourceConfig {
     /// Credentials go over a line on which others may listen. Lawful behind a mesh that encrypts, so that it is a warning only.
     pub(super) fn auth_in_the_clear(&self) -> bool {
@@ -170,6 +194,7 @@ impl SourceConfig {
             expiry_grace: delta(self.expiry_grace_ms),
             orphan_after: delta(self.orphan_after_ms),
             accept_partial: self.accept_partial,
+            auto_extend: self.auto_extend.as_ref().map(AutoExtendConfig::policy),
         }
     }
 

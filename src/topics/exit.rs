@@ -9,7 +9,7 @@
 //! | a bad variable, an unknown source, a key in use | failure without retries, naming the variable |
 //! | somebody else works on the row | nothing yet |
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::domain::{Refused, Reservation, ReservationId, ReservationStatus as Status, TenantId};
@@ -234,8 +234,15 @@ pub(crate) fn variables(row: &Reservation) -> Variables {
         .with("reservationId", row.id.to_string())
         .with("reservationStatus", row.status.as_str())
         .with("externalReservationRef", Value::from(row.reference.as_ref().map(|r| r.as_str().to_owned())))
-        .with("reservedUntil", Value::from(row.ruling_expiry().map(instant)))
+        .with("reservedUntil", Value::from(row.ruling_expiry().map(when_over)))
         .with("reservationPartial", row.is_partial())
+}
+
+/// The first whole second at which a hold is certainly over. Cut down instead of rounded up, the model's timer would fire while the
+/// inventory still holds, be told so, and fire again at once, until the rest of the second has passed.
+fn when_over(expiry: DateTime<Utc>) -> String {
+    let whole = expiry.trunc_subsecs(0);
+    instant(if whole < expiry { whole + TimeDelta::seconds(1) } else { whole })
 }
 
 /// An instant as a text that a timer of the model can use.
@@ -253,4 +260,17 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_told_the_first_whole_second_at_which_the_hold_is_over() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        assert_eq!(when_over(at("2026-01-01T00:00:00Z")), "2026-01-01T00:00:00Z");
+        assert_eq!(when_over(at("2026-01-01T00:00:00.001Z")), "2026-01-01T00:00:01Z");
+        assert_eq!(when_over(at("2026-01-01T00:00:59.999999Z")), "2026-01-01T00:01:00Z");
+    }
 }

@@ -1,5 +1,7 @@
 //! `inventory.extend`: hold longer, counted from now.
 
+use chrono::SubsecRound as _;
+
 use crate::domain::Goal;
 use crate::operations::Errand;
 use crate::topics::exit::Exit;
@@ -23,6 +25,8 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
         Ok(None) => topics.now() + by,
         Err(error) => return Ok(Exit::failed(&error)),
     };
+    // Inventories know seconds: a finer wish would look unfulfilled for ever.
+    let until = until.trunc_subsecs(0);
     let errand =
         Errand { tenant, find, goal: Goal::Extend { until }, actor: None, waiting: Some(waiting::task(input.task, "extend", Some(until))) };
     Ok(topics.run(Topic::Extend, &errand).await)

@@ -69,6 +69,7 @@ impl Topics {
             tracing::info!(task.id = %task.id, topic = topic.name(), why = %over, "a task is left to its next owner");
             return;
         }
+        tracing::debug!(task.id = %task.id, instance.id = %task.process_instance_id, topic = topic.name(), "work begins");
         let reporter = Reporter { topics: self, topic, task_id: &task.id, worker_id: &task.worker_id, instance: &task.process_instance_id };
         fault_point!("{}.delivered", topic.name());
         for _ in 0..BUSY_TRIES {

@@ -171,3 +171,82 @@ impl Input<'_> {
         if (1..=3650 * 86_400).contains(&seconds) { Ok(Some(TimeDelta::seconds(seconds))) } else { Err(bad(name, must, text)) }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const TENANT: &str = "9ddac4d2-9f70-4f4c-8310-3eecdf80c2cc";
+    const OTHER: &str = "9ddac4d2-9f70-4f4c-8310-3eecdf80c2cd";
+
+    /// A task as the engine delivers it, with these variables.
+    pub(crate) fn task(variables: Value) -> LockedTask {
+        serde_json::from_value(json!({
+            "id": "t", "topicName": "inventory.reserve", "workerId": "w", "activityId": "A", "activityInstanceId": "A:1", "executionId": "e",
+            "processInstanceId": "p", "processDefinitionId": "d", "processDefinitionKey": "k", "variables": variables,
+        }))
+        .unwrap()
+    }
+
+    pub(crate) fn defaults() -> Defaults {
+        Defaults {
+            source: None,
+            hold_for: TimeDelta::hours(1),
+            tenants: Vec::new(),
+            tenant: None,
+            evidence_good_for: TimeDelta::minutes(5),
+        }
+    }
+
+    fn text(value: &str) -> Value {
+        json!({"type": "String", "value": value})
+    }
+
+    fn tenant_of(engine: Option<&str>, variable: Option<&str>, defaults: &Defaults) -> Result<TenantId, String> {
+        let mut task = task(variable.map_or_else(|| json!({}), |v| json!({"tenantId": text(v)})));
+        task.tenant_id = engine.map(crate::engine::EngineTenant::new);
+        Input { task: &task, defaults }.tenant().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_engines_tenant_and_the_variable_may_not_differ() {
+        let expected = TenantId::parse(TENANT).unwrap();
+        let defaults = defaults();
+        assert_eq!(tenant_of(Some(TENANT), None, &defaults), Ok(expected));
+        assert_eq!(tenant_of(None, Some(TENANT), &defaults), Ok(expected));
+        assert_eq!(tenant_of(Some(TENANT), Some(TENANT), &defaults), Ok(expected));
+        let error = tenant_of(Some(TENANT), Some(OTHER), &defaults).unwrap_err();
+        assert_eq!(error, format!("variable `tenantId` must be the engine's tenant of this task, {TENANT}, it is `{OTHER}`"));
+        assert!(tenant_of(None, None, &defaults).unwrap_err().starts_with("variable `tenantId` must be a UUID"));
+        assert!(tenant_of(Some("acme"), None, &defaults).unwrap_err().starts_with("the engine's tenant `acme` must be a UUID"));
+    }
+
+    #[test]
+    fn a_tenant_that_this_daemon_is_not_configured_for_is_refused() {
+        let defaults = Defaults { tenants: vec![TenantId::parse(OTHER).unwrap()], ..defaults() };
+        assert!(tenant_of(Some(TENANT), None, &defaults).unwrap_err().contains("must be one of the tenants"));
+        assert!(tenant_of(Some(OTHER), None, &defaults).is_ok());
+    }
+
+    #[test]
+    fn what_is_missing_or_malformed_is_named() {
+        let said = |variables: Value, read: &dyn Fn(&Input<'_>) -> Option<InputError>| {
+            let task = task(variables);
+            read(&Input { task: &task, defaults: &defaults() }).map(|error| error.to_string())
+        };
+        let order = |input: &Input<'_>| input.order().err();
+        assert_eq!(said(json!({}), &order).unwrap(), "variable `orderId` must be a UUID, it is missing");
+        assert!(said(json!({"orderId": text("7")}), &order).unwrap().ends_with("it is `7`"));
+        let group = |input: &Input<'_>| input.group().err();
+        let zero = json!({"attemptGroup": {"type": "Integer", "value": 0}});
+        assert_eq!(said(zero, &group).unwrap(), "variable `attemptGroup` must be a whole number from 1 on, it is `0`");
+        assert_eq!(said(json!({"attemptGroup": {"type": "Null", "value": null}}), &group), None);
+        let hold = |input: &Input<'_>| input.duration("holdFor").err();
+        for bad in ["soon", "PT0S", "P1Y", "P9999D"] {
+            assert!(said(json!({"holdFor": text(bad)}), &hold).unwrap().contains("must be an ISO-8601 duration"), "{bad}");
+        }
+        assert_eq!(said(json!({"holdFor": text("  ")}), &hold), None);
+    }
+}

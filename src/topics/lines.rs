@@ -78,3 +78,59 @@ fn text<'a>(index: usize, field: &str, value: Option<&'a Value>) -> Result<Optio
 fn at(index: usize, field: &str) -> String {
     format!("orderLines[{index}].{field}")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::topics::input::tests::{defaults, task};
+
+    const ID: &str = "2f2b9fc2-6e9c-46b3-a246-4be4f49833a1";
+
+    fn said(lines: &str) -> Result<Vec<OrderLine>, String> {
+        let task = task(json!({"orderLines": {"type": "Json", "value": lines}}));
+        read(&Input { task: &task, defaults: &defaults() }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn lines_are_read_with_exact_quantities_and_without_minding_other_fields() {
+        let lines =
+            said(&format!(r#"[{{"orderLineId":"{ID}","productOfferingId":" PHONE ","quantity":999999999999.999999,"colour":"red"}}]"#))
+                .unwrap();
+        assert_eq!((lines[0].product_offering.as_str(), lines[0].quantity.to_string().as_str()), ("PHONE", "999999999999.999999"));
+        assert!(said(&format!(r#"[{{"orderLineId":"{ID}","productOfferingId":"P","quantity":"0.5"}}]"#)).is_ok());
+    }
+
+    #[test]
+    fn every_bad_line_is_named_with_what_it_must_be() {
+        for (field, value, named) in [
+            ("quantity", "0", "variable `orderLines[0].quantity` must be greater than 0, it is `0`"),
+            ("quantity", "-2", "variable `orderLines[0].quantity` must be greater than 0, it is `-2`"),
+            ("quantity", "1.1234567", "variable `orderLines[0].quantity` must have at most 6 decimals, it is `1.1234567`"),
+            ("quantity", "1e30", "variable `orderLines[0].quantity` must be less than 1000000000000, it is `1e+30`"),
+            ("quantity", "true", "variable `orderLines[0].quantity` must be a number or a decimal text, it is `true`"),
+            ("quantity", "\"two\"", "variable `orderLines[0].quantity` must be a decimal number such as 2 or 0.5, it is `two`"),
+            ("productOfferingId", "\"\"", "variable `orderLines[0].productOfferingId` must be 1 to 200 printable characters, it is ``"),
+            ("orderLineId", "7", "variable `orderLines[0].orderLineId` must be a text, it is `7`"),
+            (
+                "orderLineId",
+                "\"x\"",
+                "variable `orderLines[0].orderLineId` must be a UUID such as 2f2b9fc2-6e9c-46b3-a246-4be4f49833a1, it is `x`",
+            ),
+        ] {
+            let mut line = json!({"orderLineId": ID, "productOfferingId": "PHONE", "quantity": 1});
+            line[field] = serde_json::from_str(value).unwrap();
+            assert_eq!(said(&json!([line]).to_string()).unwrap_err(), named);
+        }
+    }
+
+    #[test]
+    fn no_line_too_many_lines_and_a_line_twice_are_refused() {
+        let line = format!(r#"{{"orderLineId":"{ID}","productOfferingId":"P","quantity":1}}"#);
+        assert!(said("[]").unwrap_err().contains("1 to 200 lines"));
+        assert!(said(&format!("[{}]", vec![line.as_str(); 201].join(","))).unwrap_err().contains("201 lines"));
+        assert!(said(&format!("[{line},{line}]")).unwrap_err().starts_with("variable `orderLines[1].orderLineId` must differ"));
+        assert!(said("{}").unwrap_err().contains("variable `orderLines` must be"));
+    }
+}

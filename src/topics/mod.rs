@@ -27,4 +27,4 @@ pub use exit::{Exit, Say};
 pub use handler::Topics;
 pub use input::{Defaults, InputError};
 pub use registry::{ALL_TOPICS, Class, Code, Topic};
-pub use retry_config::RetryConfig;
+pub use retry_config::{RetryConfig, RetryConfigError};

@@ -62,6 +62,18 @@ impl Topics {
         }
     }
 
+    /// Whether the process that asked for a hold is still under way. A hold that no process asked for has nobody to live for.
+    pub async fn order_lives(&self, row: &Reservation) -> bool {
+        let Some(instance) = row.process_instance.as_deref() else { return false };
+        match self.engine.instance_record(&ProcessInstanceId::new(instance)).await {
+            Ok(record) => record.is_some_and(|record| matches!(record.state.as_str(), "ACTIVE" | "SUSPENDED")),
+            Err(error) => {
+                tracing::warn!(reservation.id = %row.id, error = %chain(&error), "could not find out whether the process of a hold lives");
+                false
+            }
+        }
+    }
+
     async fn end_waiting(&self, tenant: TenantId, reservation: ReservationId, waiting: &WaitingTask) -> Result<(), OperationError> {
         let Some(topic) = Topic::parse(&waiting.topic) else { return self.operations.forget_waiting(tenant, &waiting.task_id).await };
         let (task_id, worker_id) = (TaskId::new(waiting.task_id.as_str()), WorkerId::new(self.reconciler_id.as_ref()));

@@ -1,12 +1,22 @@
 //! Every test that needs something running, in one binary, against the stack that `make up` starts.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]
+mod stop;
+#[cfg(test)]
 mod supplier_conformance;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod workflow;

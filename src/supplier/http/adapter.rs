@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use reqwest::Url;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderValue};
 use serde_json::Value;
 
 use crate::domain::{Answer, Capabilities, Evidence, Hold, Look, Operation};
@@ -191,6 +192,13 @@ impl Supplier for HttpInventory {
             Some(request) => self.write(request, ask).err().map(|unwritable| unwritable.to_string()),
             None => Some(not_described(which)),
         }
+    }
+
+    async fn server_date(&self, timeout: Duration) -> Option<DateTime<Utc>> {
+        // The base address alone is nobody's operation: whatever it answers, it carries a date.
+        let answer = self.client.client.get(&self.client.base).timeout(timeout).send().await.ok()?;
+        let date = answer.headers().get(DATE)?.to_str().ok()?;
+        DateTime::parse_from_rfc2822(date).ok().map(|date| date.to_utc())
     }
 
     async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer> {

@@ -69,8 +69,7 @@ impl Pointer {
             Value::Number(number) => number.to_string(),
             other => return Err(self.wrong("a decimal number", other)),
         };
-        let exact = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
-        exact.map(|decimal| decimal.normalize()).map_err(|_| self.wrong("a decimal number", found))
+        exact(&text).map(|decimal| decimal.normalize()).ok_or_else(|| self.wrong("a decimal number", found))
     }
 
     /// An instant. Years beyond four digits are nobody's expiry.
@@ -87,6 +86,14 @@ impl Pointer {
             InstantForm::EpochMillis => "milliseconds since 1970",
         };
         read.filter(|at| (1970..=9999).contains(&at.year())).ok_or_else(|| self.wrong(wanted, found))
+    }
+}
+
+/// A decimal with all its digits, or none. The reader of exponents would round the digits before them.
+fn exact(text: &str) -> Option<Decimal> {
+    match text.split_once(['e', 'E']) {
+        Some((digits, _)) => Decimal::from_str_exact(digits).and_then(|_| Decimal::from_scientific(text)).ok(),
+        None => Decimal::from_str_exact(text).ok(),
     }
 }
 
@@ -118,6 +125,9 @@ mod tests {
             assert_eq!(at("/n").decimal(&json(text)).unwrap().to_string(), "999999999999.999999");
         }
         assert_eq!(at("/n").decimal(&json(r#"{"n":1.2e1}"#)).unwrap(), Decimal::from(12));
+        for text in [r#"{"n":2.00000000000000000000000000000000001}"#, r#"{"n":"2.00000000000000000000000000000000001e0"}"#] {
+            assert!(at("/n").decimal(&json(text)).is_err(), "{text}");
+        }
         for text in [r#"{"n":"many"}"#, r#"{"n":true}"#, r#"{"n":1e400}"#, r#"{"n":""}"#, r#"{"n":[1]}"#, r#"{"n":"NaN"}"#] {
             assert!(matches!(at("/n").decimal(&json(text)), Err(Misread::Wrong { .. })), "{text}");
         }

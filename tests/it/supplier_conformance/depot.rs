@@ -94,8 +94,15 @@ async fn the_depot_deletes_without_a_word_and_has_no_more_to_offer() {
     not_sent(&supplier.confirm(&ask).await);
     not_sent(&supplier.extend(&ask).await);
     assert_eq!(raw.requests().len(), 2);
-    let can =
-        Capabilities { idempotent_create: true, lookup: true, release: true, idempotent_release: true, confirm: false, extend: false };
+    let can = Capabilities {
+        idempotent_create: true,
+        lookup: true,
+        lookup_by_key: true,
+        release: true,
+        idempotent_release: true,
+        confirm: false,
+        extend: false,
+    };
     assert_eq!(supplier.capabilities(), can);
 }
 

@@ -22,7 +22,15 @@ for_every_adapter! {
 }
 
 async fn it_says_what_it_can_do(bench: Bench) {
-    let all = Capabilities { idempotent_create: true, lookup: true, release: true, idempotent_release: true, confirm: true, extend: true };
+    let all = Capabilities {
+        idempotent_create: true,
+        lookup: true,
+        lookup_by_key: true,
+        release: true,
+        idempotent_release: true,
+        confirm: true,
+        extend: true,
+    };
     assert_eq!(bench.supplier().capabilities(), all);
 }
 

@@ -1,6 +1,15 @@
-//! What the tests share: the engines, small models, fakes, and waiting with a bound.
+//! What the tests share: the engines, small models, fakes, waiting with a bound; and for tests of the daemon itself
+//! a shop with an inventory and a database of its own, orders in it, and a judge of what became of them.
 
 pub(crate) mod bpmn;
+pub(crate) mod command;
+pub(crate) mod daemon;
+pub(crate) mod database;
 pub(crate) mod engine;
 pub(crate) mod fake;
+pub(crate) mod gate;
+pub(crate) mod judge;
+pub(crate) mod order;
+pub(crate) mod rows;
+pub(crate) mod shop;
 pub(crate) mod wait;

@@ -24,6 +24,7 @@ pub(crate) fn compile(form: ProfileForm) -> Result<Profile, Placed> {
         capabilities: Capabilities {
             idempotent_create: form.capabilities.idempotent_create,
             lookup: form.lookup_by_key.is_some() || form.lookup_by_reference.is_some(),
+            lookup_by_key: form.lookup_by_key.is_some(),
             release: form.release.is_some(),
             idempotent_release: form.capabilities.idempotent_release,
             confirm: form.confirm.is_some(),

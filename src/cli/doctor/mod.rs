@@ -1,0 +1,12 @@
+//! `holdfast doctor`: looks over everything that the daemon needs, changes nothing, and says what to do.
+
+mod clocks;
+mod configuration;
+mod database;
+mod engine;
+mod finding;
+mod inventories;
+mod models;
+mod visit;
+
+pub(crate) use visit::Doctor;

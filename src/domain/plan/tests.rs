@@ -1,0 +1,151 @@
+//! Every plan for every row, goal and inventory: what may be asked, and what may never be.
+
+use super::*;
+use crate::domain::samples::{call, every_capability_set, every_goal, every_row, policy, start};
+use crate::domain::{TRANSITIONS, next, step};
+
+/// Runs a check over every row x goal x capability set, and says how many there were.
+fn each(mut check: impl FnMut(&Reservation, &Goal, &Capabilities, Plan)) -> usize {
+    let (rows, goals, sets) = (every_row(), every_goal(), every_capability_set());
+    for r in &rows {
+        for goal in &goals {
+            for caps in &sets {
+                check(r, goal, caps, plan(r, goal, caps, &policy(), start()));
+            }
+        }
+    }
+    rows.len() * goals.len() * sets.len()
+}
+
+fn asks(plan: &Plan) -> Option<Operation> {
+    match plan {
+        Plan::Ask(operation, _) => Some(*operation),
+        Plan::Conclude | Plan::Move(_) | Plan::NeedsHuman | Plan::Refuse(_) => None,
+    }
+}
+
+#[test]
+fn every_move_of_every_plan_is_in_the_table() {
+    let checked = each(|r, goal, caps, plan| {
+        if let Plan::Move(cause) | Plan::Ask(_, Some(cause)) = plan {
+            assert!(next(r.status, cause).is_ok(), "{} by {} for {goal:?} with {caps:?}", r.status, cause.as_str());
+        }
+    });
+    assert!(checked > 60_000, "only {checked} plans were looked at");
+}
+
+#[test]
+fn a_create_is_sent_only_where_nothing_was_sent_or_where_sending_again_is_safe() {
+    each(|r, goal, caps, plan| {
+        if asks(&plan) == Some(Operation::Reserve) {
+            let safe = r.status == Status::Requested || (r.status == Status::Unknown && caps.idempotent_create);
+            assert!(safe, "a create for {} toward {goal:?} with {caps:?}", r.status);
+        }
+    });
+}
+
+#[test]
+fn a_create_is_never_sent_for_what_is_to_go_unless_nothing_else_can_find_out() {
+    each(|r, goal, caps, plan| {
+        if (r.release_wanted || *goal == Goal::Release) && asks(&plan) == Some(Operation::Reserve) {
+            assert!(r.status == Status::Unknown && !caps.can_look(r), "{} toward {goal:?} with {caps:?}", r.status);
+        }
+    });
+}
+
+#[test]
+fn an_inventory_is_asked_only_for_what_it_offers() {
+    each(|r, goal, caps, plan| {
+        let offered = match asks(&plan) {
+            None | Some(Operation::Reserve) => true,
+            Some(Operation::Lookup) => caps.can_look(r),
+            Some(Operation::Release) => caps.release,
+            Some(Operation::Confirm) => caps.confirm,
+            Some(Operation::Extend) => caps.extend,
+            Some(Operation::Check) => false,
+        };
+        assert!(offered, "{plan:?} for {} toward {goal:?} with {caps:?}", r.status);
+    });
+}
+
+#[test]
+fn a_hold_that_is_to_go_is_neither_confirmed_nor_extended() {
+    each(|r, goal, caps, plan| {
+        if r.release_wanted {
+            let asked = asks(&plan);
+            assert!(!matches!(asked, Some(Operation::Confirm | Operation::Extend)), "{asked:?} for {} toward {goal:?} {caps:?}", r.status);
+        }
+    });
+}
+
+#[test]
+fn a_release_is_sent_only_for_a_hold_that_is_on_its_way_out() {
+    each(|r, goal, caps, plan| {
+        if let Plan::Ask(Operation::Release, cause) = plan {
+            let leaving = cause == Some(Cause::ReleaseAsked)
+                || matches!(r.status, Status::ReleaseRequested | Status::ReleaseUnknown)
+                || (r.status == Status::Released && r.release_wanted);
+            assert!(leaving, "{} toward {goal:?} with {caps:?}", r.status);
+        }
+    });
+}
+
+#[test]
+fn nothing_moves_an_end_and_an_end_is_never_asked_for_an_effect_but_the_release_of_a_late_hold() {
+    each(|r, goal, caps, plan| {
+        if r.status.is_end() {
+            let quiet = match plan {
+                Plan::Conclude | Plan::Refuse(_) => true,
+                Plan::Ask(Operation::Lookup, None) => r.status == Status::Released,
+                Plan::Ask(Operation::Release, None) => r.status == Status::Released && r.release_wanted,
+                Plan::Ask(..) | Plan::Move(_) | Plan::NeedsHuman => false,
+            };
+            assert!(quiet, "{plan:?} for {} toward {goal:?} with {caps:?}", r.status);
+        }
+    });
+}
+
+#[test]
+fn looking_never_acts_on_a_hold_that_stands() {
+    each(|r, goal, caps, plan| {
+        if matches!(goal, Goal::Verify | Goal::Resolve) && matches!(r.status, Status::Reserved | Status::Confirmed) && !r.release_wanted {
+            assert!(!asks(&plan).is_some_and(Operation::is_effect), "{plan:?} for {} toward {goal:?} with {caps:?}", r.status);
+        }
+    });
+}
+
+#[test]
+fn a_human_is_asked_only_where_the_inventory_cannot_tell() {
+    each(|r, goal, caps, plan| {
+        if plan == Plan::NeedsHuman {
+            assert!(r.is_open() && !caps.can_look(r), "{} toward {goal:?} with {caps:?}", r.status);
+            assert!(r.status != Status::Unknown || !caps.idempotent_create, "{} toward {goal:?} with {caps:?}", r.status);
+            assert!(r.status != Status::ReleaseUnknown || !caps.idempotent_release, "{} toward {goal:?} with {caps:?}", r.status);
+        }
+    });
+}
+
+#[test]
+fn moving_and_planning_again_comes_to_an_end_over_moves_of_the_table() {
+    each(|r, goal, caps, _| {
+        let step = step(r, goal, caps, &policy(), call(), start()).unwrap();
+        let mut at = r.status;
+        for m in &step.moves {
+            assert!(m.from == at && TRANSITIONS.contains(m), "{m:?} from {} toward {goal:?}", r.status);
+            at = m.to;
+        }
+        assert_eq!(at, step.row.status);
+        assert!(step.moves.len() <= 3, "{:?} toward {goal:?}", step.moves);
+        assert!(step.changed || step.row == *r, "a step that says it changed nothing did");
+    });
+}
+
+#[test]
+fn whatever_a_step_leaves_open_is_looked_at_again() {
+    each(|r, goal, caps, _| {
+        let step = step(r, goal, caps, &policy(), call(), start()).unwrap();
+        if step.changed && (step.row.is_open() || step.row.open_call.is_some() || step.row.status == Status::ReleaseRequested) {
+            assert!(step.next_check_at.is_some(), "{} toward {goal:?} with {caps:?}: {:?}", r.status, step.row);
+        }
+    });
+}

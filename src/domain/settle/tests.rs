@@ -1,0 +1,176 @@
+//! What an answer may make of a row that can exist, whatever the inventory says.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+
+use super::*;
+use crate::domain::walk::{Event, Happened, Walk, walks};
+use crate::domain::{Call, TRANSITIONS};
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Walks, and shows the check what came of every event, with the row before and the walk after.
+fn walk(begin: Walk, events: &[Event], mut check: impl FnMut(&Reservation, &Event, &Happened, &Walk)) {
+    let mut walk = begin;
+    for event in events {
+        let before = walk.row.clone();
+        let happened = walk.go(event).unwrap_or_else(|illegal| panic!("{illegal}, by {event:?} on {before:#?}"));
+        check(&before, event, &happened, &walk);
+    }
+}
+
+fn moves(happened: &Happened) -> &[Transition] {
+    match happened {
+        Happened::Stepped(step) => &step.moves,
+        Happened::Settled(settlement) => &settlement.moves,
+        Happened::Nothing => &[],
+    }
+}
+
+/// The tests below are worth as much as the walks go far.
+#[test]
+fn the_walks_take_every_arrow_of_the_table() {
+    let mut runner = TestRunner::deterministic();
+    let mut taken: Vec<Transition> = Vec::new();
+    for _ in 0..3000 {
+        let (begin, events) = walks().new_tree(&mut runner).unwrap().current();
+        walk(begin, &events, |_, _, happened, _| {
+            taken.extend(moves(happened));
+            taken.sort_unstable_by_key(|m| (m.from, m.cause));
+            taken.dedup();
+        });
+    }
+    let left: Vec<_> = TRANSITIONS.iter().filter(|m| !taken.contains(m)).map(|m| format!("{} by {}", m.from, m.cause.as_str())).collect();
+    assert!(left.is_empty(), "never taken: {left:?}");
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn every_answer_to_every_call_settles_over_moves_of_the_table((begin, events) in walks()) {
+        walk(begin, &events, |before, _, happened, walk| {
+            let mut at = before.status;
+            for m in moves(happened) {
+                assert!(m.from == at && TRANSITIONS.contains(m), "{m:?} from {at}");
+                at = m.to;
+            }
+            assert_eq!(at, walk.row.status);
+        });
+    }
+
+    #[test]
+    fn no_time_out_and_no_call_that_was_not_sent_ever_makes_a_hold_or_a_refusal((begin, events) in walks()) {
+        walk(begin, &events, |before, event, happened, _| {
+            if let (Event::Answer(Answer::Unknown(_) | Answer::NotSent(_)), Happened::Settled(settlement)) = (event, happened) {
+                assert!(settlement.moves.iter().all(|m| m.cause == Cause::OutcomeLost), "{:?} of {before:#?}", settlement.moves);
+            }
+        });
+    }
+
+    #[test]
+    fn only_a_listed_refusal_of_a_create_rejects_and_only_a_seen_hold_reserves((begin, events) in walks()) {
+        walk(begin, &events, |before, event, happened, _| {
+            for m in moves(happened) {
+                match (m.to, event) {
+                    (Status::Rejected, Event::Answer(Answer::Refused(_))) => {
+                        assert!(before.open_call.is_some_and(|call| call.operation == Operation::Reserve));
+                    }
+                    (Status::Rejected, Event::Answer(Answer::Done(Look::Found(hold)))) => {
+                        assert!(hold.lines.iter().all(|line| line.reserved.is_zero()), "{hold:?}");
+                    }
+                    (Status::Reserved | Status::Confirmed, Event::Answer(Answer::Done(Look::Found(_)))) => {}
+                    (Status::Confirmed, Event::Answer(Answer::Refused(refusal))) => assert_eq!(refusal.state, Some(HoldState::Confirmed)),
+                    (Status::Reserved, Event::Want(crate::domain::Goal::Decide(crate::domain::Decision::Held(_)))) => {}
+                    // An inventory that takes a hold for a commitment without being told.
+                    (Status::Confirmed, Event::Want(crate::domain::Goal::Confirm)) => assert_eq!(before.status, Status::Reserved),
+                    (Status::Rejected | Status::Reserved | Status::Confirmed, event) => panic!("{m:?} by {event:?} on {before:#?}"),
+                    _ => {}
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn absence_is_believed_only_after_enough_looks_and_when_nothing_can_act_any_more((begin, events) in walks()) {
+        let mut absent = 0;
+        walk(begin, &events, |before, event, happened, walk| {
+            let looked = before.open_call.is_some_and(|call| call.operation == Operation::Lookup);
+            match event {
+                Event::Answer(Answer::Done(Look::Absent)) if looked => absent += 1,
+                Event::Answer(Answer::Done(_)) if looked => absent = 0,
+                _ => {}
+            }
+            for m in moves(happened) {
+                if m.from == Status::Unknown
+                    && matches!(m.cause, Cause::FoundAbsent | Cause::FoundReleased)
+                    && matches!(event, Event::Answer(Answer::Done(Look::Absent)))
+                {
+                    let quiet = walk.row.last_effect_at.is_none_or(|at| walk.now - at >= walk.policy.linger);
+                    assert!(absent >= walk.policy.absent_looks && quiet, "after {absent} looks, on {before:#?}");
+                }
+            }
+            if walk.row.open_call.is_some_and(|call| call.operation.is_effect()) {
+                absent = 0;
+            }
+        });
+    }
+
+    #[test]
+    fn every_row_that_is_written_keeps_the_rules_of_the_table_in_the_database((begin, events) in walks()) {
+        walk(begin, &events, |before, event, _, walk| {
+            let row = &walk.row;
+            if matches!(row.status, Status::Reserved | Status::Confirmed) {
+                assert!(row.reference.is_some() && row.reserved_at.is_some(), "{} by {event:?} on {before:#?}", row.status);
+            }
+            assert!(row.status != Status::Rejected || row.rejection.is_some(), "by {event:?} on {before:#?}");
+        });
+    }
+
+    #[test]
+    fn whatever_is_open_is_due_to_be_looked_at((begin, events) in walks()) {
+        walk(begin, &events, |before, event, _, walk| {
+            let row = &walk.row;
+            let wants = !matches!(row.status, Status::Rejected | Status::Expired) && row.release_wanted;
+            let doubted = matches!(row.status, Status::Reserved | Status::Confirmed) && row.absent_looks > 0;
+            if row.is_open() || row.open_call.is_some() || wants || doubted || row.status == Status::ReleaseRequested {
+                assert!(walk.due.is_some(), "by {event:?} on {before:#?}\nwhich became {row:#?}");
+            }
+        });
+    }
+
+    #[test]
+    fn an_end_has_nothing_open_and_no_wish_but_the_release_of_a_late_hold((begin, events) in walks()) {
+        walk(begin, &events, |before, event, _, walk| {
+            let row = &walk.row;
+            if row.status.is_end() {
+                assert!(row.pending.is_none(), "by {event:?} on {before:#?}\nwhich became {row:#?}");
+                assert!(!row.release_wanted || row.status == Status::Released, "by {event:?} on {before:#?}\nwhich became {row:#?}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_lost_outcome_only_ever_leads_to_not_knowing((begin, events) in walks()) {
+        walk(begin, &events, |_, _, _, walk| {
+            let (row, moves) = outcome_lost(&walk.row).unwrap();
+            assert!(moves.iter().all(|m| matches!(m.to, Status::Unknown | Status::ReleaseUnknown)));
+            let effect = walk.row.open_call.is_some_and(|Call { operation, .. }| operation.is_effect());
+            assert!(row.open_call.is_none() && (effect || moves.is_empty()));
+        });
+    }
+
+    #[test]
+    fn the_partial_hold_that_the_policy_does_not_accept_is_to_go_however_it_was_found((begin, events) in walks()) {
+        walk(begin, &events, |before, event, happened, walk| {
+            let entered = moves(happened).iter().any(|m| m.to == Status::Reserved && m.from != Status::Reserved);
+            let decided = matches!(event, Event::Want(_));
+            if entered && !decided && walk.row.status == Status::Reserved && walk.row.is_partial() && !walk.policy.accept_partial {
+                assert!(walk.row.release_wanted, "by {event:?} on {before:#?}");
+            }
+        });
+    }
+}

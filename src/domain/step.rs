@@ -1,0 +1,102 @@
+//! One step toward a goal: from a row as it was read, over the moves that need no call, to the next call or to the end.
+//!
+//! A claim writes what this says and nothing else, in one transaction. It is here and not with the claim, so that the exhaustive
+//! search and the property tests walk the very same way.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{
+    Call, CallId, Capabilities, Cause, Decision, Goal, IllegalTransition, Operation, PendingOperation, Plan, Policy, Reservation,
+    ReservationStatus as Status, Transition, outcome_lost, plan, settle_move,
+};
+
+/// The way from a row as it was read to the next call, or to the end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The row as it is to be written. Its version and epoch are those it was read with.
+    pub row: Reservation,
+    /// The moves made, oldest first.
+    pub moves: Vec<Transition>,
+    /// Where planning ended. Never [`Plan::Move`].
+    pub plan: Plan,
+    /// The call to be put on record and made.
+    pub asks: Option<Operation>,
+    /// When the reconciler looks at the row, should nobody come back to it.
+    pub next_check_at: Option<DateTime<Utc>>,
+    /// Something is to be written.
+    pub changed: bool,
+}
+
+/// Takes the next step toward a goal. `call` is the id of the call, should one be made.
+///
+/// # Errors
+/// [`IllegalTransition`] for a decision that the table of transitions does not have: a bug.
+pub fn step(
+    before: &Reservation,
+    goal: &Goal,
+    caps: &Capabilities,
+    policy: &Policy,
+    call: CallId,
+    now: DateTime<Utc>,
+) -> Result<Step, IllegalTransition> {
+    // Whoever made a call that never ended is gone, or its claim would be alive: nobody knows what the call did.
+    let (mut row, mut moves) = outcome_lost(before)?;
+    let mut changed = before.open_call.is_some();
+    let releasable = !row.status.is_end() && !matches!(row.status, Status::ReleaseRequested | Status::ReleaseUnknown);
+    // Giving up is wanting no hold any more, should there be one.
+    let given_up = row.status == Status::Unknown && *goal == Goal::Decide(Decision::GiveUp);
+    let unwanted = *goal == Goal::Release || given_up;
+    if unwanted && releasable && !row.release_wanted {
+        row.release_wanted = true;
+        changed = true;
+    }
+    if let Goal::Decide(Decision::Held(Some(reference))) = goal
+        && row.status == Status::Unknown
+    {
+        row.reference = Some(reference.clone());
+    }
+    let mut next_check_at = Some(now + policy.first_check);
+    let plan = loop {
+        match plan(&row, goal, caps, policy, now) {
+            Plan::Move(cause) => {
+                let settlement = settle_move(&row, cause, policy, now)?;
+                row = settlement.after;
+                moves.extend(settlement.moves);
+                next_check_at = settlement.next_check_at;
+                changed = true;
+                // An inventory without a release leaves the hold to run out; planning again would move in a circle.
+                if cause == Cause::ReleaseAsked && !caps.release {
+                    break Plan::Conclude;
+                }
+            }
+            other => break other,
+        }
+    };
+    if plan == Plan::NeedsHuman && row.manual_since.is_none() {
+        row.manual_since = Some(now);
+        changed = true;
+    }
+    let asks = if let Plan::Ask(operation, cause) = plan {
+        if let Some(cause) = cause {
+            let settlement = settle_move(&row, cause, policy, now)?;
+            row = settlement.after;
+            moves.extend(settlement.moves);
+        }
+        row.pending = match (operation, goal) {
+            (Operation::Confirm, _) => Some(PendingOperation::Confirm),
+            (Operation::Extend, Goal::Extend { until }) => Some(PendingOperation::Extend { until: *until }),
+            _ => row.pending,
+        };
+        row.extensions += i32::from(operation == Operation::Extend);
+        if operation.is_effect() {
+            row.last_effect_at = Some(now);
+        }
+        row.open_call = Some(Call { id: call, operation, started_at: now, class: None });
+        next_check_at = Some(now + policy.orphan_after);
+        changed = true;
+        Some(operation)
+    } else {
+        None
+    };
+    Ok(Step { row, moves, plan, asks, next_check_at, changed })
+}

@@ -1,0 +1,88 @@
+//! Operators at work in Cockpit: instances deleted or suspended, retries pressed.
+
+use holdfast::simulator::{Effect, Fault, FaultScope, HoldState, Operation};
+
+use crate::support::daemon::Daemon;
+use crate::support::gate::{Gate, Stop};
+use crate::support::order::BY_ITSELF;
+use crate::support::shop::{Setup, Shop};
+use crate::support::wait::until_true;
+
+#[tokio::test]
+async fn an_instance_deleted_while_its_reserve_is_unknown_gives_back_what_is_found() {
+    let shop = Shop::open_with(Setup::hasty).await;
+    let _daemon = Daemon::start(&shop).await;
+    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+    let away = shop.arm(FaultScope::Reserve, None, Fault::ErrorBefore { status: 500, retry_after: None });
+    let order = shop.order().await;
+    order.incident().await;
+    until_true("it was asked again", BY_ITSELF, async || shop.fault(away).fired > 0).await;
+    shop.engine.client.delete_instance(&order.instance).await.unwrap();
+    shop.disarm(away).await;
+
+    order.row_becomes("RELEASED").await;
+    assert_eq!(shop.fault(swallow).fired, 1);
+    assert_eq!((order.effects(Effect::HoldPlaced), order.effects(Effect::HoldReleased)), (1, 1));
+    order.judge().await;
+}
+
+#[tokio::test]
+async fn an_instance_deleted_while_its_reserve_is_under_way_gives_back_what_the_reserve_gets() {
+    let shop = Shop::open().await;
+    let _daemon = Daemon::start(&shop).await;
+    let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 3_000 });
+    let order = shop.order().await;
+    order.hold_is_placed().await;
+    shop.engine.client.delete_instance(&order.instance).await.unwrap();
+    order.row_becomes("RELEASED").await;
+    assert_eq!(shop.fault(slow).fired, 1);
+    assert_eq!(order.effects(Effect::HoldReleased), 1);
+    order.judge().await;
+}
+
+#[tokio::test]
+async fn the_retry_button_on_an_unknown_outcome_only_asks_and_never_holds_twice() {
+    let shop = Shop::open_with(|setup| {
+        setup.hasty();
+        setup.duplicating();
+    })
+    .await;
+    let _daemon = Daemon::start(&shop).await;
+    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+    let away = shop.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 });
+    let order = shop.order().await;
+    for press in 1..=2 {
+        let (_, task) = order.incident().await;
+        assert_eq!(order.failures().await, press);
+        shop.engine.client.set_retries(&task, 1).await.unwrap();
+        until_true("the retried task has failed again", BY_ITSELF, async || order.failures().await > press).await;
+    }
+    assert_eq!((order.asked_for(Operation::Reserve), order.calls_of("reserve").await), (1, 1));
+
+    shop.disarm(away).await;
+    order.is_reserved().await;
+    assert_eq!((shop.fault(swallow).fired, order.effects(Effect::HoldPlaced)), (1, 1));
+    assert!(order.past_incidents().await.iter().all(|(_, resolved)| *resolved));
+    order.judge().await;
+}
+
+#[tokio::test]
+async fn a_suspended_instance_gets_its_answer_from_the_row_once_it_goes_on() {
+    let shop = Shop::open_with(|setup| setup.set("engine.lock_duration_ms", 4_000)).await;
+    let gate = Gate::before(shop.engine.base_url.as_str()).await;
+    gate.pick(Stop::Nowhere, |path, body| path.ends_with("/complete") && body.contains("reservationId"));
+    let _daemon = Daemon::start_with(&shop, &[("engine.url", gate.url().into())]).await;
+    let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 1_500 });
+    let order = shop.order().await;
+    order.hold_is_placed().await;
+    shop.engine.client.set_suspended(&order.instance, true).await.unwrap();
+    until_true("the engine was told, and refused", BY_ITSELF, async || gate.picked() > 0).await;
+    assert_eq!((order.row().await.status.as_str(), order.holds()[0].state), ("RESERVED", HoldState::Held));
+
+    shop.engine.client.set_suspended(&order.instance, false).await.unwrap();
+    order.is_reserved().await;
+    assert!(gate.picked() > 1, "the first answer was refused");
+    assert_eq!((shop.fault(slow).fired, order.asked_for(Operation::Reserve)), (1, 1));
+    assert!(order.past_incidents().await.is_empty());
+    order.judge().await;
+}
