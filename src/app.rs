@@ -255,6 +255,8 @@ fn poller(config: &EngineConfig, engine: &EngineClient, topics: &Topics, worker_
         Class::Starts => config.permits_starts,
         Class::Ends => config.permits_ends,
     };
+    #[cfg(feature = "planted-bugs")]
+    let worker_id = if crate::fault_points::is_planted("shared_worker_id") { "holdfast/shared" } else { worker_id };
     let settings = PollerSettings {
         name: class.suffix().to_owned(),
         worker_id: WorkerId::new(format!("{worker_id}#{}", class.suffix())),

@@ -22,6 +22,17 @@ macro_rules! fault_point {
 }
 pub(crate) use fault_point;
 
+/// Code that is wrong on purpose, run only where `HOLDFAST_PLANTED_BUG` names the bug.
+macro_rules! planted_bug {
+    ($name:literal, $($code:tt)*) => {
+        #[cfg(feature = "planted-bugs")]
+        if $crate::fault_points::is_planted($name) {
+            $($code)*
+        }
+    };
+}
+pub(crate) use planted_bug;
+
 #[cfg(feature = "fault-points")]
 pub(crate) use points::pass;
 
@@ -88,4 +99,13 @@ mod points {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Whether a test planted this bug in this process.
+#[cfg(feature = "planted-bugs")]
+pub(crate) fn is_planted(name: &str) -> bool {
+    static PLANTED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    #[expect(clippy::disallowed_methods, reason = "only the process of a test has it, and no setting of an operator should")]
+    let planted = PLANTED.get_or_init(|| std::env::var("HOLDFAST_PLANTED_BUG").ok());
+    planted.as_deref() == Some(name)
 }

@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("topics", &["fault_points", "domain", "clock", "metrics", "retry", "engine", "operations"]),
     ("ops", &["domain", "metrics", "shutdown", "engine", "operations", "topics"]),
     ("config", &["domain", "supplier", "topics"]),
-    ("app", &["domain", "clock", "shutdown", "engine", "store", "supplier", "operations", "topics", "ops", "config"]),
+    ("app", &["fault_points", "domain", "clock", "shutdown", "engine", "store", "supplier", "operations", "topics", "ops", "config"]),
     (
         "cli",
         &[

@@ -7,6 +7,8 @@ use crate::domain::{
     Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationStatus, Said, Settlement, SourceName, plan, settle,
 };
 use crate::fault_points::fault_point;
+#[cfg(feature = "planted-bugs")]
+use crate::fault_points::planted_bug;
 use crate::metrics;
 use crate::operations::{Conclusion, Errand, OperationError, Operations, ids};
 use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Wanted};
@@ -52,6 +54,8 @@ impl Operations {
             // Ask: no transaction is open.
             let started = Instant::now();
             let reply = self.ask(&claim, source).await;
+            #[cfg(feature = "planted-bugs")]
+            let reply = misread(claim.operation, reply);
             metrics::supplier_call(claim.row.source.as_str(), claim.operation.as_str(), reply.answer.class().as_str(), started.elapsed());
 
             fault_point!("{}.answered", claim.operation.as_str());
@@ -200,6 +204,27 @@ impl Operations {
         let Some(ended) = &job.ended else { return false };
         self.store.is_ended_so(job.after.tenant, ended).await.unwrap_or(false)
     }
+}
+
+/// Two bugs that a test may plant: what nobody knows is taken for an answer.
+#[cfg(feature = "planted-bugs")]
+fn misread(operation: Operation, reply: Reply<Look>) -> Reply<Look> {
+    let Reply { mut answer, evidence } = reply;
+    let why = match &answer {
+        Answer::Unknown(why) if operation == Operation::Reserve => why.clone(),
+        _ => return Reply { answer, evidence },
+    };
+    planted_bug!("timeout_is_a_refusal", {
+        if why.contains("no answer within") {
+            answer = Answer::Refused(crate::domain::Refusal { state: None, code: "TIMEOUT".to_owned(), message: None, lines: Vec::new() });
+        }
+    });
+    planted_bug!("bad_body_is_a_failure", {
+        if evidence.http_status.is_some_and(|status| (200..300).contains(&status)) {
+            answer = Answer::NotSent(why);
+        }
+    });
+    Reply { answer, evidence }
 }
 
 /// Some goals end with the call that showed how things stand; asking again would answer the same.

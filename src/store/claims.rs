@@ -17,7 +17,7 @@ use crate::domain::{
     AnswerClass, Call, CallId, Capabilities, Evidence, Goal, Operation, Plan, Policy, Refused, Reservation, ReservationId, ReserveRequest,
     SessionId, TenantId, Transition, step,
 };
-use crate::fault_points::fault_point;
+use crate::fault_points::{fault_point, planted_bug};
 use crate::store::outbox::{self, FactRow};
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
@@ -164,6 +164,8 @@ impl Store {
 
         let ended = vanished(&before);
         let step = step(&before, &wanted.goal, &terms.capabilities, &terms.policy, wanted.call, wanted.now)?;
+        #[cfg(feature = "planted-bugs")]
+        let step = released_unseen(step, &wanted.goal, &terms.policy, wanted.now)?;
         let claiming = Claiming { session: step.asks.map(|_| self.session), old_epoch: step.row.claim_epoch };
         if step.changed {
             let job = SettleJob {
@@ -195,6 +197,27 @@ impl Store {
             (None, Plan::Conclude | Plan::Move(_) | Plan::Ask(..)) => Claimed::Concluded(Box::new(row)),
         })
     }
+}
+
+/// A bug that a test may plant: what nobody knows is called released, and never looked at again.
+#[cfg(feature = "planted-bugs")]
+fn released_unseen(mut step: crate::domain::Step, goal: &Goal, policy: &Policy, now: DateTime<Utc>) -> Result<crate::domain::Step, StoreError> {
+    planted_bug!("release_without_settling", {
+        if *goal == Goal::Release && step.row.status == crate::domain::ReservationStatus::Unknown {
+            step.row.open_call = None;
+            let settlement = crate::domain::settle_move(&step.row, crate::domain::Cause::FoundReleased, policy, now)?;
+            step.moves.extend(settlement.moves);
+            step = crate::domain::Step {
+                row: settlement.after,
+                moves: step.moves,
+                plan: Plan::Conclude,
+                asks: None,
+                next_check_at: None,
+                changed: true,
+            };
+        }
+    });
+    Ok(step)
 }
 
 fn fact_count(moves: &[Transition]) -> i64 {
@@ -280,9 +303,17 @@ pub(crate) async fn write_fresh(
         .await
         .map_err(StoreError::during("claim_fresh"))?;
     fault_point!("reserve.claim_written");
-    tx.commit().await.map_err(StoreError::during("claim_fresh"))?;
     let written: HashSet<Uuid> = written.into_iter().collect();
-    Ok(made.into_iter().map(|row| Ok(written.contains(&row.id.0).then_some(row))).collect())
+    let made = made.into_iter().map(|row| Ok(written.contains(&row.id.0).then_some(row))).collect();
+    planted_bug!("call_before_commit", {
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            tx.commit().await
+        });
+        return Ok(made);
+    });
+    tx.commit().await.map_err(StoreError::during("claim_fresh"))?;
+    Ok(made)
 }
 
 fn fresh_row(row: &Reservation, claim: &FreshClaim) -> FreshRow {

@@ -209,7 +209,7 @@ impl Writes {
         tx: &mut Transaction<'static, Postgres>,
         session: SessionId,
     ) -> Result<HashSet<ReservationId>, StoreError> {
-        let written = sqlx::query(WRITE_ROWS)
+        let written = sqlx::query(write_rows())
             .bind(Json(&self.rows))
             .bind(Json(&self.moves))
             .bind(Json(&self.facts))
@@ -238,11 +238,28 @@ pub(crate) async fn write_settlements(
     }
     let mut tx = begin(pool, "settle", &tenants).await?;
     let written = writes.write(&mut tx, session).await?;
+    #[cfg(feature = "fault-points")]
     for job in batch {
         fault_point!("{}.settle_written", job.ended.as_ref().map_or("move", |ended| ended.operation.as_str()));
     }
     tx.commit().await.map_err(StoreError::during("settle"))?;
     Ok(batch.iter().map(|job| if written.contains(&job.after.id) { Ok(()) } else { Err(StoreError::ClaimLost(job.after.id)) }).collect())
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+fn write_rows() -> &'static str {
+    WRITE_ROWS
+}
+
+/// A bug that a test may plant: whoever writes last is believed.
+#[cfg(feature = "planted-bugs")]
+fn write_rows() -> &'static str {
+    static UNGUARDED: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        let guards = ["and r.claim_epoch = w.old_epoch", "and (w.ended_call_id is null or r.open_call_id = w.ended_call_id)"];
+        guards.iter().fold(WRITE_ROWS.to_owned(), |sql, guard| sql.replace(guard, ""))
+    });
+    crate::fault_points::planted_bug!("no_epoch_check", return UNGUARDED.as_str());
+    WRITE_ROWS
 }
 
 const WRITE_ROWS: &str = "\

@@ -25,6 +25,8 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
     }
     .check()
     .map_err(|must| bad("orderLines", must, "these lines"))?;
+    #[cfg(feature = "planted-bugs")]
+    let request = under_another_key(request, input);
     let command = Reserve {
         request,
         process_instance: Some(input.task.process_instance_id.as_str().to_owned()),
@@ -34,4 +36,18 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
         Ok(conclusion) => Exit::of(Topic::Reserve, conclusion),
         Err(error) => Exit::failed(&error),
     })
+}
+
+/// Two bugs that a test may plant: the key depends on what changes while the hold stays the same.
+#[cfg(feature = "planted-bugs")]
+fn under_another_key(mut request: ReserveRequest, input: &Input<'_>) -> ReserveRequest {
+    use crate::domain::ReservationStep;
+    use crate::fault_points::planted_bug;
+    let mut step = None;
+    planted_bug!("key_from_the_task", step = Some(format!("reserve-{}", input.task.id.as_str())));
+    planted_bug!("key_from_the_retries", step = Some(format!("reserve-{}", input.task.retries.unwrap_or(-1))));
+    if let Some(Ok(step)) = step.map(|step| ReservationStep::parse(&step)) {
+        request.step = step;
+    }
+    request
 }

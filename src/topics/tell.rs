@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::{BpmnError, Completion, EngineClient, EngineError, Failure, ProcessInstanceId, TaskId, Variables, WorkerId};
-use crate::fault_points::fault_point;
+use crate::fault_points::{fault_point, planted_bug};
 use crate::retry::{RetryPolicy, retry_until};
 use crate::topics::exit::{Exit, Say, chain};
 use crate::topics::handler::Topics;
@@ -50,6 +50,16 @@ pub(crate) struct Reporter<'a> {
 impl Reporter<'_> {
     /// Tells the engine, again and again until it heard or the lock may have run out.
     pub(crate) async fn tell(&self, exit: &Exit, until: Instant, retries_left: Option<i32>, retry: Result<&RetryConfig, &Exit>) -> Told {
+        planted_bug!("conflict_is_a_failure", {
+            if let Say::Complete(variables) = &exit.say {
+                let completion = Completion { variables: variables.clone(), local_variables: Variables::new() };
+                if let Err(EngineError::Transient { .. }) = self.topics.engine.complete(self.task_id, self.worker_id, &completion).await {
+                    let failed = self.fail(exit, "the engine did not take it", 0, Duration::ZERO, until).await;
+                    return if failed.is_ok() { Told::Heard } else { Told::Unheard };
+                }
+                return Told::Heard;
+            }
+        });
         let said = match &exit.say {
             Say::Complete(variables) => self.complete(variables, until).await,
             Say::BpmnError { code, message, variables } => {
@@ -90,6 +100,7 @@ impl Reporter<'_> {
 
     /// The task ended while it was worked on. If its whole process is over, nobody will ever give the hold back but us.
     pub(crate) async fn task_gone(&self, exit: &Exit) {
+        planted_bug!("gone_is_ignored", return);
         let Some((tenant, reservation)) = exit.about else { return };
         if !matches!(self.topic, Topic::Reserve | Topic::Confirm | Topic::Extend) {
             return;

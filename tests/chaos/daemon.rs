@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::support::wait::until;
@@ -11,6 +12,24 @@ use crate::support::wait::until;
 pub(crate) struct Daemon {
     child: Child,
     pub(crate) log: PathBuf,
+}
+
+/// The binary of this run, under a name of its own: a build that goes on meanwhile replaces the original.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let folder = crate::runner::folder();
+        fs::create_dir_all(&folder).unwrap();
+        let own = folder.join(format!("holdfast-{}", std::process::id()));
+        let _ = fs::remove_file(&own);
+        fs::hard_link(env!("CARGO_BIN_EXE_holdfast"), &own).unwrap();
+        own
+    })
+}
+
+/// Takes the binary away that this run has used.
+pub(crate) fn forget_binary() {
+    let _ = fs::remove_file(binary());
 }
 
 /// What a daemon is started with.
@@ -27,7 +46,7 @@ impl Daemon {
     /// Starts `holdfast run`; does not wait for it.
     pub(crate) fn start(boot: Boot<'_>) -> Self {
         let log = File::create(&boot.log).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        let mut command = Command::new(binary());
         command.arg("run").arg("--config").arg(boot.config).env_clear().env("HOLDFAST_FAULT_POINTS", boot.points);
         if let Some(bug) = boot.bug {
             command.env("HOLDFAST_PLANTED_BUG", bug);
@@ -38,8 +57,8 @@ impl Daemon {
 
     /// Waits until it says that it runs.
     pub(crate) async fn runs(&mut self) {
-        until("the daemon runs", Duration::from_secs(20), async || {
-            assert!(!self.has_ended(), "the daemon ended before it ran: {}", self.log.display());
+        until("the daemon runs", Duration::from_secs(60), async || {
+            assert!(!self.has_ended(), "the daemon ended before it ran: {}", fs::read_to_string(&self.log).unwrap_or_default());
             self.says("running").then_some(())
         })
         .await;

@@ -18,6 +18,8 @@ mod model;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod play;
 #[cfg(test)]
 mod rig;

@@ -14,7 +14,7 @@ use crate::rows::Rows;
 use crate::support::wait::until;
 
 /// How long preparations and strikes may take: the machine has other things to do.
-const PATIENCE: Duration = Duration::from_secs(25);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long everything may take to come to rest after the last strike (L1).
 const AT_REST_WITHIN: Duration = Duration::from_secs(45);
 /// How long a link is down: shorter than a lease.
@@ -43,7 +43,7 @@ pub(crate) async fn play(rig: &mut Rig, case: &Case) -> Outcome {
     let (order, blocked) = prepare(rig, case).await;
     let mut strikes = Strikes { waiting: Vec::new(), fired: 0 };
     for fault in &case.faults {
-        strikes.arm(rig, fault).await;
+        strikes.arm(rig, fault);
     }
     let order = set_off(rig, case, order, &blocked).await;
     let missed = strikes.happen(rig, case, &order).await;
@@ -156,9 +156,11 @@ struct Strikes {
 }
 
 impl Strikes {
-    async fn arm(&mut self, rig: &Rig, fault: &Fault) {
+    /// Readies a fault. A link that goes down after another fault goes down when that one has struck.
+    fn arm(&mut self, rig: &Rig, fault: &Fault) {
         match (fault.link(), fault.act.as_str()) {
-            (Some(link), "refused" | "refused_long") => shut(rig, fault, link),
+            (Some(link), act) if is_outage(act) && self.waiting.is_empty() => shut(rig, fault, link),
+            (Some(_), act) if is_outage(act) => {}
             (Some(_), _) => rig.book.arm(fault),
             (None, act) => fs::write(rig.points().join(format!("{}.{act}", fault.place)), "").unwrap(),
         }
@@ -169,6 +171,7 @@ impl Strikes {
     async fn happen(&mut self, rig: &mut Rig, case: &Case, order: &Order) -> Vec<String> {
         let begun = Instant::now();
         let mut twisted = false;
+        let mut down = case.faults.iter().skip(1).find(|fault| is_outage(&fault.act));
         while !self.waiting.is_empty() && begun.elapsed() < PATIENCE + FREEZE {
             let mut still = Vec::new();
             for fault in std::mem::take(&mut self.waiting) {
@@ -184,6 +187,9 @@ impl Strikes {
                         Twist::None | Twist::Restarted | Twist::Retried => {}
                     }
                 }
+                if let Some((fault, link)) = down.take().and_then(|fault| Some((fault, fault.link()?))) {
+                    shut(rig, fault, link);
+                }
                 react(rig, case, &fault, replica).await;
             }
             self.waiting = still;
@@ -196,15 +202,15 @@ impl Strikes {
 /// The daemon that a fault has struck, if it has.
 async fn struck(rig: &mut Rig, fault: &Fault) -> Option<usize> {
     match (fault.link(), fault.act.as_str()) {
-        // A refused connection leaves no trace at the door: its proof is what the daemon says of it.
-        (Some(Link::Supplier), "refused" | "refused_long") => {
-            let refused = Rows::read(&rig.database.pool).await.ok()?.calls.iter().any(|call| {
-                let not_sent = call.answer_class.as_deref() == Some("NOT_SENT");
-                not_sent || call.note.as_ref().is_some_and(|note| note.contains("Connection refused"))
-            });
-            refused.then_some(0)
+        // A refused connection leaves no trace at the door: the proof is a connection that broke, or a call that was not sent.
+        (Some(link), act) if is_outage(act) => {
+            let unsent = async || {
+                let rows = Rows::read(&rig.database.pool).await.ok()?;
+                rows.calls.iter().any(|call| call.answer_class.as_deref() == Some("NOT_SENT")).then_some(0)
+            };
+            let broken = rig.replicas.iter().position(|replica| replica.door(link).has_broken_something());
+            if broken.is_none() && link == Link::Supplier { unsent().await } else { broken }
         }
-        (Some(_), "refused" | "refused_long") => rig.logged("Connection refused").then_some(0),
         (Some(_), _) => rig.book.struck(fault),
         (None, act) => {
             let fired = fs::read_to_string(rig.points().join(format!("{}.{act}.fired", fault.place))).ok()?;
@@ -212,6 +218,10 @@ async fn struck(rig: &mut Rig, fault: &Fault) -> Option<usize> {
             rig.replicas.iter().position(|replica| replica.daemon.id() == id)
         }
     }
+}
+
+fn is_outage(act: &str) -> bool {
+    act.starts_with("refused")
 }
 
 /// Shuts the door of every daemon for a while.

@@ -174,7 +174,7 @@ permits_ends = 4
 retry = "R30/PT1S"
 [database]
 url = "{url}"
-max_connections = 6
+max_connections = 4
 acquire_timeout_ms = 5000
 [reservations]
 default_source = "main"

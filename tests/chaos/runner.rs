@@ -6,6 +6,7 @@ use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
+use crate::plan;
 use crate::play::{self, Outcome};
 use crate::rig::Rig;
 use crate::support::engine::variable_or;
@@ -29,7 +30,15 @@ impl Played {
 pub(crate) fn run() -> ExitCode {
     // A panic is the failure of its case, and said there.
     std::panic::set_hook(Box::new(|_| {}));
-    let cases: Vec<Case> = variable_or("CASE", "").split_whitespace().map(|text| text.parse().unwrap()).collect();
+    let named: Vec<Case> = variable_or("CASE", "").split_whitespace().map(|text| text.parse().unwrap()).collect();
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let cases = match (named.is_empty(), filter.as_deref()) {
+        (false, _) => named,
+        (true, Some("full")) => plan::matrix(),
+        (true, Some(filter)) => plan::matrix().into_iter().filter(|case| case.to_string().contains(filter)).collect(),
+        (true, None) => Vec::new(),
+    };
+    println!("{} cases", cases.len());
     let bug = variable_or("BUG", "");
     let bug: Option<&'static str> = (!bug.is_empty()).then(|| &*bug.leak());
     let played = play_all(cases.into_iter().map(|case| (case, bug)).collect());
@@ -41,7 +50,7 @@ pub(crate) fn play_all(cases: Vec<(Case, Option<&'static str>)>) -> Vec<Played> 
     let jobs: usize = variable_or("JOBS", "8").parse().unwrap();
     let queue = Mutex::new(cases.into_iter());
     let (done, results) = mpsc::channel();
-    std::thread::scope(|scope| {
+    let played = std::thread::scope(|scope| {
         for _ in 0..jobs {
             let (queue, done) = (&queue, done.clone());
             scope.spawn(move || {
@@ -54,7 +63,9 @@ pub(crate) fn play_all(cases: Vec<(Case, Option<&'static str>)>) -> Vec<Played> 
         }
         drop(done);
         results.into_iter().inspect(say).collect()
-    })
+    });
+    crate::daemon::forget_binary();
+    played
 }
 
 fn say(played: &Played) {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -15,6 +16,8 @@ pub(crate) struct Door {
     wanted: watch::Sender<bool>,
     /// Lives as long as the connections that came in since it last opened.
     spell: Mutex<CancellationToken>,
+    /// Connections that were broken by shutting it.
+    broken: AtomicUsize,
 }
 
 impl Door {
@@ -24,7 +27,10 @@ impl Door {
         let address = listener.local_addr().unwrap();
         let wanted = watch::Sender::new(true);
         let seen = wanted.subscribe();
-        (Self { address, wanted, spell: Mutex::default() }, Listener { address, wanted: seen, listener: Some(listener) })
+        (
+            Self { address, wanted, spell: Mutex::default(), broken: AtomicUsize::new(0) },
+            Listener { address, wanted: seen, listener: Some(listener) },
+        )
     }
 
     /// Shuts it for a while.
@@ -34,6 +40,16 @@ impl Door {
         tokio::time::sleep(time).await;
         *self.spell.lock().unwrap() = CancellationToken::new();
         self.wanted.send_replace(true);
+    }
+
+    /// Notes that a connection was broken by shutting the door.
+    pub(crate) fn note_broken(&self) {
+        self.broken.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether shutting it broke anything that was open.
+    pub(crate) fn has_broken_something(&self) -> bool {
+        self.broken.load(Ordering::SeqCst) > 0
     }
 
     /// Ends when the connections of now must end.

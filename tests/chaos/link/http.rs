@@ -53,12 +53,15 @@ struct Wire {
 async fn serve(door: Arc<Door>, mut listener: Listener, wire: Wire) {
     loop {
         let near = listener.next().await;
-        let (wire, spell) = (wire.clone(), door.spell());
+        let (wire, spell, door) = (wire.clone(), door.spell(), Arc::clone(&door));
         tokio::spawn(async move {
             let mut near = BufReader::new(near);
             tokio::select! {
                 _ = wire.carry(&mut near) => {}
-                () = spell.cancelled() => reset(&near),
+                () = spell.cancelled() => {
+                    door.note_broken();
+                    reset(&near);
+                }
             }
         });
     }

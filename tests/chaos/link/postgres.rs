@@ -22,14 +22,14 @@ pub(crate) fn start(server: SocketAddr, replica: usize, book: Arc<Book>) -> Arc<
     tokio::spawn(async move {
         loop {
             let near = listener.next().await;
-            let (spell, book) = (door.spell(), Arc::clone(&book));
+            let (spell, book, door) = (door.spell(), Arc::clone(&book), Arc::clone(&door));
             tokio::spawn(async move {
                 let Ok(far) = TcpStream::connect(server).await else { return };
                 let _ = far.set_nodelay(true);
                 let mut session = Session { near, far, replica, book, statements: Statements::default(), committing: None };
                 tokio::select! {
                     _ = session.carry() => {}
-                    () = spell.cancelled() => {}
+                    () = spell.cancelled() => door.note_broken(),
                 }
                 // Whatever ended it, no side is told politely.
                 let _ = session.near.set_zero_linger();
