@@ -201,7 +201,12 @@ impl Store {
 
 /// A bug that a test may plant: what nobody knows is called released, and never looked at again.
 #[cfg(feature = "planted-bugs")]
-fn released_unseen(mut step: crate::domain::Step, goal: &Goal, policy: &Policy, now: DateTime<Utc>) -> Result<crate::domain::Step, StoreError> {
+fn released_unseen(
+    mut step: crate::domain::Step,
+    goal: &Goal,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Result<crate::domain::Step, StoreError> {
     planted_bug!("release_without_settling", {
         if *goal == Goal::Release && step.row.status == crate::domain::ReservationStatus::Unknown {
             step.row.open_call = None;

@@ -238,7 +238,6 @@ pub(crate) async fn write_settlements(
     }
     let mut tx = begin(pool, "settle", &tenants).await?;
     let written = writes.write(&mut tx, session).await?;
-    #[cfg(feature = "fault-points")]
     for job in batch {
         fault_point!("{}.settle_written", job.ended.as_ref().map_or("move", |ended| ended.operation.as_str()));
     }
