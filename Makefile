@@ -61,7 +61,7 @@ check: setup ## Formatting, lints, docs with warnings as errors, room borders, s
 
 test: setup ## Every test, on the real engines and a real PostgreSQL; leaves them running.
 	@stack/up postgres engine operaton
-	cargo test
+	cargo test --no-fail-fast
 	@echo "The stack is still running: 'make down' ends it."
 	@$(took)
 
