@@ -5,11 +5,13 @@ mod demo;
 mod deploy;
 mod doctor;
 mod error;
+mod holds;
 mod lint;
 mod migrate;
 mod output;
 mod reservation;
 mod run;
+mod session;
 mod simulate_supplier;
 
 use std::path::PathBuf;
@@ -36,6 +38,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Deploy the order process, its sub-process and its form to the engine, after checking them
     Deploy(deploy::Deploy),
+    /// Compare an inventory's active holds with our reservations, and correct what differs
+    Holds(holds::Holds),
     /// Look everything over that holdfast needs: engine, models, database, inventories, clocks, settings
     Doctor(doctor::Doctor),
     /// Read the configuration, check it, and say what is wrong with it
@@ -56,6 +60,7 @@ impl Cli {
             Command::Run => run::run(config).await,
             Command::Migrate(command) => command.carry_out(config).await,
             Command::Deploy(command) => command.carry_out(config).await,
+            Command::Holds(command) => command.carry_out(config).await,
             Command::Doctor(command) => command.carry_out(config).await,
             Command::CheckConfig => check_config::check_config(config),
             Command::Demo(command) => command.carry_out().await,

@@ -167,7 +167,9 @@ pub fn plan(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, 
             Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(r, caps, policy, now),
         },
         // A create that was believed never to have acted may have acted late: a hold that shows up after the end is let go.
-        Status::Released if matches!(goal, Goal::Resolve | Goal::Release) && r.release_wanted => late_hold(caps),
+        Status::Released | Status::Rejected | Status::Expired if matches!(goal, Goal::Resolve | Goal::Release) && r.release_wanted => {
+            late_hold(caps)
+        }
         Status::Released if *goal == Goal::Resolve && caps.can_look(r) => Plan::Ask(Operation::Lookup, None),
         Status::Rejected | Status::Released | Status::Expired => match goal {
             Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),

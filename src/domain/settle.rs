@@ -209,6 +209,8 @@ impl Rewriting {
         self.after.rejection = Some(Rejection { code: code.to_owned(), message });
         self.after.release_wanted = false;
         self.go(if was_unknown { Cause::FoundRefused } else { Cause::HoldRefused })?;
+        // Nothing is held, so that nothing is left to be let go.
+        self.after.release_wanted = false;
         Ok(Said::Known)
     }
 
@@ -325,13 +327,17 @@ impl Rewriting {
         if gone {
             self.after.release_wanted = false;
             Said::Known
+        } else if let Answer::Refused(Refusal { state: Some(HoldState::Confirmed), code, message, .. }) = answer {
+            // It is used up: asking again would be refused again.
+            self.after.release_wanted = false;
+            Said::Refused(Rejection { code: code.clone(), message: message.clone() })
         } else {
             Said::NotKnown("a hold that showed up after the end is not released yet".to_owned())
         }
     }
 
     fn release(&mut self, answer: &Answer<Look>, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
-        if self.after.status == Status::Released {
+        if self.after.status.is_end() {
             return Ok(self.release_late_hold(answer));
         }
         let state = match answer {
@@ -478,7 +484,11 @@ impl Rewriting {
                 }
                 Status::Reserved => self.after.expires_at.map(|at| (at + policy.expiry_grace).max(now + policy.first_check)),
                 Status::ReleaseRequested => Some(now + policy.orphan_after),
-                Status::Released if self.after.release_wanted => Some(now + policy.first_check),
+                Status::Released | Status::Rejected | Status::Expired if self.after.release_wanted => {
+                    Some(now + if said == Said::Known { policy.first_check } else { policy.orphan_after })
+                }
+                // Nothing was seen where a commitment should be.
+                Status::Confirmed if self.after.absent_looks > 0 => Some(now + policy.first_check),
                 Status::Released if said != Said::Known => Some(now + policy.slowest_check),
                 // Nothing was seen of the create; look once more when it can no longer act.
                 Status::Released if self.moves.last().is_some_and(|m| m.from == Status::Unknown) => Some(now + policy.linger),

@@ -10,6 +10,7 @@
 
 mod act;
 mod auth;
+mod bulk;
 mod classify;
 mod client;
 mod date;

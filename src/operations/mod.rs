@@ -6,7 +6,9 @@
 //! **Invariant:** an operation does not know who asked: no engine, no HTTP, no broker can be reached from here.
 //! **Invariant:** repeating an operation is safe. A settled row answers again, without a call.
 
+mod apply_plan;
 mod check_availability;
+mod compare_holds;
 mod conclusion;
 mod drive;
 mod errand;
@@ -17,7 +19,9 @@ mod sessions;
 
 use std::sync::Arc;
 
+pub use apply_plan::{Applied, Applier, PlannedStep, Stale, new_call};
 pub use check_availability::{CheckAvailability, CheckError};
+pub use compare_holds::{CompareError, Reading};
 pub use conclusion::{Conclusion, OperationError};
 pub use errand::Errand;
 pub use ids::session as new_session;

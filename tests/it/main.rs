@@ -9,6 +9,8 @@ mod doctor;
 #[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
+mod holds;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod simulator;

@@ -1,5 +1,7 @@
 //! How much is held, and until when: what the inventory lists against what the row says.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
@@ -13,37 +15,37 @@ pub(super) fn quantities(row: &Reservation, hold: &ListedHold) -> Option<String>
     if hold.lines.is_empty() || row.lines.is_empty() {
         return None;
     }
-    let mut seen = vec![false; hold.lines.len()];
-    let mut differences = Vec::new();
+    let by_product = hold.lines.iter().any(|line| matches!(line.name, LineName::Product(_)));
+    // What each name stands for: by the product alone, lines of the same product cannot be told apart.
+    let mut believed: BTreeMap<String, (&str, Decimal)> = BTreeMap::new();
     for record in &row.lines {
-        let mut held = Decimal::ZERO;
-        for (line, seen) in hold.lines.iter().zip(&mut seen) {
-            if is_named(record, &line.name, row) {
-                held += line.reserved;
-                *seen = true;
-            }
-        }
-        let believed = record.reserved.unwrap_or_else(|| record.line.quantity.decimal());
-        if held != believed {
-            differences.push(format!("{} x {} instead of {}", held.normalize(), record.line.product_offering, believed.normalize()));
+        let product = record.line.product_offering.as_str();
+        let name = if by_product { product.to_owned() } else { record.line.order_line.to_string() };
+        believed.entry(name).or_insert((product, Decimal::ZERO)).1 += believed_of(record);
+    }
+    let mut held: BTreeMap<String, Decimal> = BTreeMap::new();
+    for line in &hold.lines {
+        let name = match &line.name {
+            LineName::Id(id) => id.to_ascii_lowercase(),
+            LineName::Product(product) => product.clone(),
+        };
+        *held.entry(name).or_default() += line.reserved;
+    }
+    let mut differences = Vec::new();
+    for (name, (product, believed)) in &believed {
+        let held = held.remove(name).unwrap_or_default();
+        if held != *believed {
+            differences.push(format!("{} x {product} instead of {}", held.normalize(), believed.normalize()));
         }
     }
-    for (line, _) in hold.lines.iter().zip(seen).filter(|(line, seen)| !seen && !line.reserved.is_zero()) {
-        let (LineName::Id(name) | LineName::Product(name)) = &line.name;
-        differences.push(format!("{} of `{name}`, which is no line of this order", line.reserved.normalize()));
+    for (name, held) in held.into_iter().filter(|(_, held)| !held.is_zero()) {
+        differences.push(format!("{} of `{name}`, which is no line of this order", held.normalize()));
     }
     (!differences.is_empty()).then(|| format!("the inventory holds {}", differences.join(", ")))
 }
 
-/// By the product alone, lines of the same product cannot be told apart: the first one stands for all of them.
-fn is_named(record: &LineRecord, name: &LineName, row: &Reservation) -> bool {
-    match name {
-        LineName::Id(id) => id.eq_ignore_ascii_case(&record.line.order_line.to_string()),
-        LineName::Product(product) => {
-            let first = row.lines.iter().find(|other| other.line.product_offering == *product);
-            first.is_some_and(|first| first.line.order_line == record.line.order_line)
-        }
-    }
+fn believed_of(record: &LineRecord) -> Decimal {
+    record.reserved.unwrap_or_else(|| record.line.quantity.decimal())
 }
 
 /// How the end of a hold differs, in words.
