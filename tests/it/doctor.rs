@@ -57,7 +57,6 @@ async fn a_shop_in_order_has_nothing_wrong_with_it_and_the_doctor_says_what_it_l
     visit.says(&["ok configuration", "can be read"]);
     visit.says(&["ok engine", "Camunda 7.24.0 answers"]);
     visit.says(&["ok engine", "its clock agrees"]);
-    visit.says(&["ok engine", "history level is full"]);
     visit.says(&["note engine", "REST API asks nobody who they are"]);
     visit.says(&["ok models", "2 deployed processes use inventory topics"]);
     visit.says(&["ok database", "schema", "is at version"]);

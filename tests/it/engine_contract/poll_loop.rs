@@ -27,7 +27,7 @@ async fn deployed(engine: &TestEngine, instances: usize) {
 
 async fn finish(engine: &TestEngine, held: HeldTask) {
     let HeldTask { task, hold } = held;
-    engine.client.complete(&task.id, &task.worker_id, &Completion::default()).await.unwrap();
+    crate::support::wait::heard(async || engine.client.complete(&task.id, &task.worker_id, &Completion::default()).await).await;
     drop(hold);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use holdfast::simulator::{Effect, Fault, FaultScope};
+use holdfast::simulator::{Fault, FaultScope};
 use serde_json::{Value as JsonValue, json};
 use uuid::Uuid;
 
@@ -73,12 +73,12 @@ impl<'a> Scene<'a> {
         scene.drift("QUANTITY_DRIFT", &json!({"lineId": half, "reserved": "1"})).await;
         scene.drift("EXPIRY_DRIFT", &json!({"expiresAt": "2099-01-01T00:00:00Z"})).await;
         // Ended from outside while nobody is there to hear of it.
-        shop.engine.client.delete_instance(&scene.orders["ORPHAN"].instance).await.unwrap();
+        crate::support::wait::heard(async || shop.engine.client.delete_instance(&scene.orders["ORPHAN"].instance).await).await;
         // A second hold under the key of one that was given back.
         scene.place(&scene.orders["RELEASED"].row().await.idempotency_key, 1).await;
         // Holds that no reservation has ever known: of an order that is over, of one that nobody knows, and of somebody else's.
         let over = shop.order().await;
-        shop.engine.client.delete_instance(&over.instance).await.unwrap();
+        crate::support::wait::heard(async || shop.engine.client.delete_instance(&over.instance).await).await;
         scene.place(&format!("{}:reserve:1", over.id), 1).await;
         scene.place(&format!("{}:reserve:1", Uuid::new_v4()), 1).await;
         scene.place("A-17", 1).await;
@@ -137,21 +137,6 @@ impl<'a> Scene<'a> {
         let file = self.shop.folder.join(format!("{}.plan.json", Uuid::new_v4()));
         self.compare(&[&["--plan", file.to_str().unwrap()], more].concat()).await.fine();
         file
-    }
-
-    pub(super) async fn apply(&self, plan: &std::path::Path, more: &[&str]) -> Ran {
-        holdfast(&self.shop.config_file(&[]), &[["holds", "apply", plan.to_str().unwrap()].as_slice(), more].concat()).await
-    }
-
-    /// The references of the holds that are active.
-    pub(super) fn active(&self) -> Vec<String> {
-        let holds = self.shop.inventory.holds(self.shop.tenant());
-        holds.into_iter().filter(|hold| hold.state.is_active()).map(|hold| hold.reference).collect()
-    }
-
-    /// How often the inventory has done something.
-    pub(super) fn effects(&self, effect: Effect) -> usize {
-        self.shop.inventory.ledger().iter().filter(|entry| entry.effect == effect).count()
     }
 }
 

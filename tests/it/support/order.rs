@@ -85,7 +85,7 @@ impl<'a> Order<'a> {
             tenant_id: Some(self.engine.tenant.clone()),
             ..MessageCorrelation::default()
         };
-        self.engine.client.correlate(&message).await.unwrap();
+        crate::support::wait::heard(async || self.engine.client.correlate(&message).await).await;
     }
 
     /// Cancels this instance of the order, where there is another.

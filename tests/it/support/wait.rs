@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use holdfast::engine::{EngineError, TransientCause};
+
 /// The bound for anything that the engine does by itself.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
@@ -22,4 +24,14 @@ pub(crate) async fn until<T>(what: &str, within: Duration, mut probe: impl Async
 /// The same for a plain condition.
 pub(crate) async fn until_true(what: &str, within: Duration, mut probe: impl AsyncFnMut() -> bool) {
     until(what, within, async || probe().await.then_some(())).await;
+}
+
+/// Does something at the engine, again where somebody else changed the same rows at the same moment: that says nothing about us.
+pub(crate) async fn heard<T>(mut attempt: impl AsyncFnMut() -> Result<T, EngineError>) -> T {
+    until("the engine took it", SOON, async || match attempt().await {
+        Err(EngineError::Transient { cause: TransientCause::Conflict | TransientCause::Deadlock, .. }) => None,
+        done => Some(done),
+    })
+    .await
+    .unwrap()
 }

@@ -17,7 +17,7 @@ async fn an_instance_deleted_while_its_reserve_is_unknown_gives_back_what_is_fou
     let order = shop.order().await;
     order.incident().await;
     until_true("it was asked again", BY_ITSELF, async || shop.fault(away).fired > 0).await;
-    shop.engine.client.delete_instance(&order.instance).await.unwrap();
+    crate::support::wait::heard(async || shop.engine.client.delete_instance(&order.instance).await).await;
     shop.disarm(away).await;
 
     order.row_becomes("RELEASED").await;
@@ -33,7 +33,7 @@ async fn an_instance_deleted_while_its_reserve_is_under_way_gives_back_what_the_
     let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 3_000 });
     let order = shop.order().await;
     order.hold_is_placed().await;
-    shop.engine.client.delete_instance(&order.instance).await.unwrap();
+    crate::support::wait::heard(async || shop.engine.client.delete_instance(&order.instance).await).await;
     order.row_becomes("RELEASED").await;
     assert_eq!(shop.fault(slow).fired, 1);
     assert_eq!(order.effects(Effect::HoldReleased), 1);
