@@ -12,7 +12,7 @@ use crate::domain::{SourceName, TenantId};
 use crate::supplier::SourceConfig;
 use crate::topics::RetryConfig;
 
-const DEFAULTS: &str = include_str!("../config/default.toml");
+const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Deserialize)]
