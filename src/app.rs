@@ -11,12 +11,13 @@ use reqwest::Url;
 use tokio::task::JoinSet;
 
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, ConfigError, EngineAuth, EngineConfig};
+use crate::config::{Config, ConfigError, EngineAuth, EngineConfig, HttpAuth};
 use crate::domain::TenantId;
 use crate::engine::{
     ClientCredentials, Credentials, EngineClient, EngineError, EngineSettings, FetchOrder, HeldTask, LoopStatus, Poller, PollerSettings,
     RefillPolicy, SecretPlacement, TaskHandler, WorkerId,
 };
+use crate::http::{Gate, HttpError, HttpServer};
 use crate::operations::{Operations, new_session};
 use crate::ops::{Admin, AdminError, Fenced, Probe, Probes, Reconciler, Rescuer, heartbeat, housekeeping};
 use crate::shutdown::Shutdown;
@@ -60,6 +61,9 @@ pub enum AppError {
     /// Health and metrics cannot be served.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// The API cannot be served.
+    #[error(transparent)]
+    Http(#[from] HttpError),
 }
 
 /// How a run ended.
@@ -82,6 +86,7 @@ pub struct App {
     pollers: Vec<Poller>,
     statuses: Vec<LoopStatus>,
     admin: Option<Admin>,
+    http: Option<HttpServer>,
     worker_id: String,
 }
 
@@ -132,13 +137,23 @@ impl App {
             "" => None,
             address => Some(Admin::bind(address, probes(&store, &operations, &statuses), metrics).await?),
         };
-        Ok(Self { config, tenants, operations, topics, engine, store, pollers, statuses, admin, worker_id })
+        let http = match config.http.settings()? {
+            None => None,
+            Some(settings) => Some(HttpServer::bind(&settings, &operations, gate(&config, &tenants)).await?),
+        };
+        Ok(Self { config, tenants, operations, topics, engine, store, pollers, statuses, admin, http, worker_id })
     }
 
     /// Where health and metrics are served.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().and_then(Admin::address)
+    }
+
+    /// Where the API is served.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().and_then(HttpServer::address)
     }
 
     /// The name under which this boot appears in Cockpit, before the `#` of its loops.
@@ -156,8 +171,9 @@ impl App {
     /// Runs until it is asked to stop. Stopping goes: not ready, fetch no more, finish what is in flight, hand back what never
     /// began, end the session, close.
     pub async fn run(self, shutdown: Shutdown) -> Ended {
-        let Self { config, tenants, operations, topics, engine, store, pollers, admin, worker_id, .. } = self;
-        tracing::info!(worker.id = worker_id, engine.url = config.engine.url, "running");
+        let Self { config, tenants, operations, topics, engine, store, pollers, admin, http, worker_id, .. } = self;
+        let address = http.as_ref().and_then(HttpServer::address).map(|address| address.to_string());
+        tracing::info!(worker.id = worker_id, engine.url = config.engine.url, http.address = address, "running");
         let mut loops = JoinSet::new();
         if let Some(admin) = admin {
             let shutdown = shutdown.clone();
@@ -177,6 +193,10 @@ impl App {
             batch: config.reconciler.batch,
         };
         let mut keeping = JoinSet::new();
+        if let Some(http) = http {
+            let shutdown = shutdown.clone();
+            keeping.spawn(async move { http.serve(shutdown).await });
+        }
         {
             let shutdown = shutdown.clone();
             keeping.spawn(async move { rescuer.run(&shutdown).await });
@@ -246,6 +266,16 @@ impl TaskHandler for Dispatch {
             {
                 tracing::error!(error = %error, "a task's work panicked; its row tells what is known, and the task comes again");
             }
+        }
+    }
+}
+
+/// Who may use the API.
+fn gate(config: &Config, tenants: &[TenantId]) -> Gate {
+    match config.http.auth {
+        HttpAuth::None => {
+            let default_tenant = TenantId::parse(&config.reservations.default_tenant).ok();
+            Gate::Open { default_tenant, tenants: tenants.to_vec() }
         }
     }
 }

@@ -66,6 +66,10 @@ pub const RESERVATIONS: &str = "holdfast_reservations";
 pub const OLDEST_OPEN: &str = "holdfast_oldest_open_reservation_age";
 /// Facts that wait to be published.
 pub const OUTBOX_ROWS: &str = "holdfast_outbox_rows";
+/// Requests to the API, by route, method and status.
+pub const HTTP_REQUEST_SECONDS: &str = "holdfast_http_request_seconds";
+/// Requests that were turned away because too many were being worked on.
+pub const HTTP_SHED: &str = "holdfast_http_shed_total";
 
 /// The list.
 pub const ALL: &[Metric] = &[
@@ -146,6 +150,18 @@ pub const ALL: &[Metric] = &[
         help: "Age in seconds of the oldest reservation in a state that is not an end",
     },
     Metric { name: OUTBOX_ROWS, kind: Kind::Gauge, labels: &[], help: "Facts that wait to be published" },
+    Metric {
+        name: HTTP_REQUEST_SECONDS,
+        kind: Kind::Seconds(CALL_SECONDS),
+        labels: &["route", "method", "status"],
+        help: "Requests to the API, by route, method and status",
+    },
+    Metric {
+        name: HTTP_SHED,
+        kind: Kind::Counter,
+        labels: &[],
+        help: "Requests turned away because as many as `http.max_in_flight` were being worked on",
+    },
 ];
 
 /// Counts a task by what came of telling the engine.
@@ -162,6 +178,17 @@ pub fn supplier_call(source: &str, operation: &'static str, answer: &'static str
 /// Counts a settlement that waits for the database.
 pub fn settle_retried() {
     counter!(SETTLE_RETRIES).increment(1);
+}
+
+/// Times a request to the API.
+pub fn http_request(route: &str, method: &'static str, status: u16, took: std::time::Duration) {
+    histogram!(HTTP_REQUEST_SECONDS, "route" => route.to_owned(), "method" => method, "status" => status.to_string())
+        .record(took.as_secs_f64());
+}
+
+/// Counts a request that was turned away.
+pub fn http_shed() {
+    counter!(HTTP_SHED).increment(1);
 }
 
 /// Tells the installed recorder what each metric means.

@@ -2,6 +2,8 @@
 //!
 //! `config/default.toml` holds every key with its default; a file is laid over it, environment variables over that.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,8 @@ use serde::Deserialize;
 use crate::domain::{SourceName, TenantId};
 use crate::supplier::SourceConfig;
 use crate::topics::RetryConfig;
+
+pub use http::{HttpAuth, HttpConfig};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
@@ -30,6 +34,8 @@ pub struct Config {
     pub events: EventsConfig,
     /// Health and metrics.
     pub admin: AdminConfig,
+    /// The API.
+    pub http: HttpConfig,
     /// Stopping.
     pub shutdown: ShutdownConfig,
     /// Logging.
@@ -297,6 +303,7 @@ impl Config {
         require(self.reconciler.period_ms >= 50, "reconciler.period_ms", "must be at least 50")?;
         require((1..=1_000).contains(&self.reconciler.batch), "reconciler.batch", "must be 1 to 1000")?;
         require(self.events.keep_rows >= 0, "events.keep_rows", "must be 0 or more")?;
+        self.http.validate()?;
         match engine.auth {
             EngineAuth::None => Ok(()),
             EngineAuth::Basic => require(!engine.username.is_empty(), "engine.username", "must be set for auth = \"basic\""),

@@ -52,6 +52,12 @@ impl Operations {
         Self { store, suppliers, clock, lease, actor: Arc::from(actor) }
     }
 
+    /// The same operations over connections to the database of their own, so many.
+    #[must_use]
+    pub fn apart(&self, max_connections: u32) -> Self {
+        Self { store: self.store.apart(max_connections), ..self.clone() }
+    }
+
     /// The inventories that are configured.
     #[must_use]
     pub fn suppliers(&self) -> &Suppliers {

@@ -74,6 +74,14 @@ impl Store {
         Ok(Self { pool, lease_pool, session, live, fresh, settle })
     }
 
+    /// The same store with a pool of its own for reading and for what is not shared: others' waiting is not its own.
+    #[must_use]
+    pub fn apart(&self, max_connections: u32) -> Self {
+        let options = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(self.pool.options().get_acquire_timeout());
+        let pool = options.connect_lazy_with(self.pool.connect_options().as_ref().clone());
+        Self { pool, ..self.clone() }
+    }
+
     /// The boot in whose name claims are made.
     #[must_use]
     pub fn session(&self) -> SessionId {

@@ -11,6 +11,8 @@ mod engine_contract;
 #[cfg(test)]
 mod holds;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod simulator;

@@ -1,6 +1,7 @@
 //! The daemon under test: in this process, or as the real binary in a process of its own.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, Once};
@@ -21,9 +22,13 @@ const COMING_OR_GOING: Duration = Duration::from_secs(20);
 /// What a session's loops add to its worker id.
 pub(crate) const LOOPS: [&str; 3] = ["starts", "ends", "reconciler"];
 
+/// Where a daemon serves its API right now: on a free port, it moves with every boot.
+pub(crate) type HttpAddress = Arc<Mutex<Option<SocketAddr>>>;
+
 /// A daemon inside the test's process. Like the real one it begins anew should its session run out, which it may on a busy machine.
 pub(crate) struct Daemon {
     worker_ids: Arc<Mutex<Vec<String>>>,
+    http: HttpAddress,
     shutdown: Shutdown,
     running: Option<JoinHandle<()>>,
 }
@@ -40,8 +45,9 @@ impl Daemon {
         let config = Config::load(Some(&shop.config_file(settings))).unwrap();
         let mut app = App::build(config.clone(), None).await.unwrap();
         let (worker_ids, shutdown) = (Arc::new(Mutex::new(vec![app.worker_id().to_owned()])), Shutdown::new());
+        let http = Arc::new(Mutex::new(app.http_address()));
         let running = tokio::spawn({
-            let (worker_ids, shutdown) = (Arc::clone(&worker_ids), shutdown.clone());
+            let (worker_ids, http, shutdown) = (Arc::clone(&worker_ids), Arc::clone(&http), shutdown.clone());
             async move {
                 loop {
                     let boot = Shutdown::new();
@@ -53,15 +59,21 @@ impl Daemon {
                     }
                     app = App::build(config.clone(), None).await.unwrap();
                     worker_ids.lock().unwrap().push(app.worker_id().to_owned());
+                    *http.lock().unwrap() = app.http_address();
                 }
             }
         });
-        Self { worker_ids, shutdown, running: Some(running) }
+        Self { worker_ids, http, shutdown, running: Some(running) }
     }
 
     /// The names under which it worked.
     pub(crate) fn worker_ids(&self) -> Vec<String> {
         self.worker_ids.lock().unwrap().clone()
+    }
+
+    /// Where its API is served, if it is.
+    pub(crate) fn http_address(&self) -> HttpAddress {
+        Arc::clone(&self.http)
     }
 
     /// Stops it the way SIGTERM does, and waits until it has ended.

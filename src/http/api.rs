@@ -1,0 +1,95 @@
+//! All routes, the document that describes them, and what stands before every one of them.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{OpenApi, ToSchema as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::http::limits::{Limits, in_time, measured, panicked, shed};
+use crate::http::problem::{PROBLEMS, Problem, ProblemBody, ProblemKind};
+use crate::http::reservations;
+use crate::http::state::{ApiState, HttpSettings};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "holdfast",
+        description = "The inventory work of order processes: what can be had, what is held, and what became of it.\n\n\
+            Every answer that is no success is a problem (RFC 9457); `docs/problems.md` lists them. Times are RFC 3339 in UTC, \
+            quantities are decimal numbers as text. Members may be added to answers at any time.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags((name = "reservations", description = "Holds of orders, and what happened to them")),
+    components(schemas(ProblemBody)),
+)]
+struct Document;
+
+/// The routes of every resource.
+fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(Document::openapi()).merge(reservations::routes())
+}
+
+/// The OpenAPI document, as it is served.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    with_problems(routes().split_for_parts().1)
+}
+
+/// The whole API.
+pub(crate) fn router(state: ApiState, settings: &HttpSettings) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let limits = Limits::new(settings.max_in_flight, settings.request_timeout);
+    router
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", with_problems(document)))
+        .fallback(async || Problem::new(ProblemKind::NotFound, "There is no such path; /docs shows those that there are."))
+        .method_not_allowed_fallback(async || Problem::new(ProblemKind::MethodNotAllowed, "The path is there, but not for this method."))
+        .with_state(state)
+        .layer(DefaultBodyLimit::max(settings.max_body_bytes))
+        .layer(from_fn_with_state(limits.clone(), in_time))
+        .layer(from_fn_with_state(limits, shed))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(measured))
+}
+
+/// Writes down the problems that every route may answer with.
+fn with_problems(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            let mut possible = BTreeMap::<u16, Vec<&str>>::new();
+            for row in PROBLEMS.iter().filter(|row| is_possible(row.kind, operation)) {
+                possible.entry(row.status).or_default().push(row.title);
+            }
+            for (status, titles) in possible {
+                let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
+                let response = ResponseBuilder::new().description(titles.join("; ")).content("application/problem+json", content).build();
+                operation.responses.responses.entry(status.to_string()).or_insert(RefOr::T(response));
+            }
+        }
+    }
+    document
+}
+
+/// Whether any route, or any with a body, may answer so. What only some may is written where they are.
+fn is_possible(kind: ProblemKind, operation: &Operation) -> bool {
+    match kind {
+        ProblemKind::Malformed
+        | ProblemKind::Validation
+        | ProblemKind::TenantMissing
+        | ProblemKind::Unauthenticated
+        | ProblemKind::Forbidden
+        | ProblemKind::NotFound
+        | ProblemKind::Overloaded
+        | ProblemKind::TookTooLong
+        | ProblemKind::DatabaseAway
+        | ProblemKind::Internal => true,
+        ProblemKind::TooLarge | ProblemKind::UnsupportedMedia => operation.request_body.is_some(),
+        ProblemKind::MethodNotAllowed => false,
+    }
+}

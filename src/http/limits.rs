@@ -1,0 +1,71 @@
+//! What a request may cost: a bound on how many are worked on, on how long one takes, and what happens when one panics.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+use crate::http::problem::{Problem, ProblemKind};
+use crate::metrics;
+
+/// The bounds, shared by all requests.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    places: Arc<Semaphore>,
+    longest: Duration,
+}
+
+impl Limits {
+    /// So many requests at once, each for so long.
+    pub(crate) fn new(most: usize, longest: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(most)), longest }
+    }
+}
+
+/// Turns away what there is no place for, at once: a queue would only make everybody wait.
+pub(crate) async fn shed(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let Ok(_place) = limits.places.try_acquire() else {
+        metrics::http_shed();
+        return Problem::new(ProblemKind::Overloaded, "As many requests as are worked on at once are being worked on.").into_response();
+    };
+    next.run(request).await
+}
+
+/// Ends what takes too long, the reading of a slow body among it.
+pub(crate) async fn in_time(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limits.longest, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("There was no answer within {} ms.", limits.longest.as_millis());
+            Problem::new(ProblemKind::TookTooLong, detail).into_response()
+        }
+    }
+}
+
+/// Counts and times every request by its route.
+pub(crate) async fn measured(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let method = match request.method().as_str() {
+        "GET" | "HEAD" => "GET",
+        "POST" => "POST",
+        _ => "other",
+    };
+    let began = Instant::now();
+    let response = next.run(request).await;
+    metrics::http_request(&route, method, response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// What a caller hears of a handler that panicked.
+pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    Problem::internal(&Panicked(said.unwrap_or_default())).into_response()
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked: {0}")]
+struct Panicked(String);

@@ -1,0 +1,25 @@
+//! The API that everything outside the engine meets: routes, who may use them, and problems.
+//!
+//! One file per resource: its wire format, its handlers, its routes. The OpenAPI document is made of them.
+//!
+//! **Invariant:** no decision about a hold is made here; a handler reads a request, asks an operation, and words the answer.
+//! **Invariant:** a handler gets at a tenant only by naming the scope that its route needs (`principal.rs`).
+//! **Invariant:** every answer that is no success is a problem of the one table in `problem.rs`.
+
+mod api;
+mod extract;
+mod gate;
+mod limits;
+mod principal;
+mod problem;
+mod reservations;
+mod scope;
+mod server;
+mod state;
+
+pub use api::document;
+pub use gate::Gate;
+pub use problem::{PROBLEMS, ProblemKind, ProblemRow};
+pub use scope::Scope;
+pub use server::{HttpError, HttpServer};
+pub use state::HttpSettings;

@@ -1,0 +1,30 @@
+//! What every handler can reach.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::http::gate::Gate;
+use crate::operations::Operations;
+
+/// How the API is served.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Requests that are worked on at once; more are turned away.
+    pub max_in_flight: usize,
+    /// Connections to the database that requests share among them, apart from those of the workers.
+    pub max_connections: u32,
+    /// How long a request may take from its first byte to its answer.
+    pub request_timeout: Duration,
+    /// The largest body that is read, in bytes.
+    pub max_body_bytes: usize,
+}
+
+/// What every handler can reach. Cloned for each request.
+#[derive(Clone)]
+pub(crate) struct ApiState {
+    pub(crate) operations: Operations,
+    pub(crate) gate: Arc<Gate>,
+}

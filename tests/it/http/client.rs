@@ -1,0 +1,82 @@
+//! A caller of the API, and what it hears.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::Value as JsonValue;
+
+use crate::support::daemon::{Daemon, HttpAddress};
+use crate::support::shop::Shop;
+
+/// A caller for one tenant.
+#[derive(Clone)]
+pub(super) struct Caller {
+    client: Client,
+    address: HttpAddress,
+    tenant: Option<String>,
+}
+
+/// What the API answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Caller {
+    /// A caller of this daemon for the shop's tenant.
+    pub(super) fn of(daemon: &Daemon, shop: &Shop) -> Self {
+        let client = Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        Self { client, address: daemon.http_address(), tenant: Some(shop.tenant().to_owned()) }
+    }
+
+    /// The same caller for another tenant, or for none.
+    pub(super) fn as_tenant(&self, tenant: Option<&str>) -> Self {
+        Self { tenant: tenant.map(ToOwned::to_owned), ..self.clone() }
+    }
+
+    /// A request that is being put together.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let address = self.address.lock().unwrap().unwrap();
+        let request = self.client.request(method, format!("http://{address}{path}"));
+        match &self.tenant {
+            Some(tenant) => request.header("Holdfast-Tenant", tenant),
+            None => request,
+        }
+    }
+
+    /// Gets.
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+}
+
+impl Answer {
+    /// Sends a request and reads the whole answer.
+    pub(super) async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// The body, which must be JSON.
+    pub(super) fn json(&self) -> JsonValue {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body of a success.
+    pub(super) fn ok(&self) -> JsonValue {
+        assert!(self.status.is_success(), "{self:?}");
+        self.json()
+    }
+
+    /// The problem's name; the answer must be a problem in full, with this status.
+    pub(super) fn problem(&self, status: u16) -> String {
+        let body = self.json();
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        assert_eq!(body["status"], status, "{self:?}");
+        assert!(body["title"].is_string() && body["detail"].is_string(), "{self:?}");
+        body["type"].as_str().unwrap().strip_prefix("urn:holdfast:problem:").unwrap().to_owned()
+    }
+}

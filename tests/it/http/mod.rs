@@ -1,0 +1,19 @@
+//! The API of a running daemon: asked over its own listener, judged from engine, database and ledger.
+
+mod client;
+mod edges;
+mod reservations;
+
+use client::Caller;
+
+use crate::support::daemon::Daemon;
+use crate::support::shop::Shop;
+
+/// Starts a shop's daemon with its API on a free port, and a caller of it.
+async fn serve(shop: &Shop, settings: &[(&str, toml::Value)]) -> (Daemon, Caller) {
+    let mut with_api = vec![("http.listen", "127.0.0.1:0".into())];
+    with_api.extend_from_slice(settings);
+    let daemon = Daemon::start_with(shop, &with_api).await;
+    let caller = Caller::of(&daemon, shop);
+    (daemon, caller)
+}
