@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::fault_points::{fault_point, planted_bug};
 use crate::store::outbox::{self, FactRow};
-use crate::store::pool::begin;
+use crate::store::pool::{answered, begin};
 use crate::store::reservations::{Find, read};
 use crate::store::settlements::{Claiming, Ended, SettleJob, Writes};
 use crate::store::{Store, StoreError};
@@ -148,6 +148,10 @@ impl Store {
     /// # Errors
     /// As the database says, or [`StoreError::Illegal`] for a decision that the table of transitions does not have.
     pub async fn claim(&self, wanted: &Wanted, terms: &(dyn Fn(&Reservation) -> Option<Terms> + Sync)) -> Result<Claimed, StoreError> {
+        answered("claim", self.claim_row(wanted, terms)).await
+    }
+
+    async fn claim_row(&self, wanted: &Wanted, terms: &(dyn Fn(&Reservation) -> Option<Terms> + Sync)) -> Result<Claimed, StoreError> {
         let mut tx = begin(&self.pool, "claim", &[wanted.tenant]).await?;
         let Some((before, row)) = read(&mut tx, wanted.tenant, &wanted.find, true).await? else { return Ok(Claimed::NotFound) };
         if wanted.request_hash.is_some_and(|hash| hash.as_slice() != before.request_hash.as_slice()) {

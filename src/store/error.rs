@@ -1,5 +1,7 @@
 //! What can go wrong between the daemon and its database.
 
+use std::time::Duration;
+
 use crate::domain::{IllegalTransition, ReservationId};
 
 /// Why the database did not do what was wanted.
@@ -13,6 +15,14 @@ pub enum StoreError {
         /// The cause.
         #[source]
         source: sqlx::Error,
+    },
+    /// The database did not answer in time. Whether it has done what was asked is not known.
+    #[error("the database has not answered `{during}` within {after:?}")]
+    Silent {
+        /// The transaction's name.
+        during: &'static str,
+        /// How long it was waited for.
+        after: Duration,
     },
     /// The database refused a statement.
     #[error("the database refused `{during}`")]
@@ -86,6 +96,6 @@ impl StoreError {
     /// Waiting and trying again may help.
     #[must_use]
     pub fn is_away(&self) -> bool {
-        matches!(self, Self::Away { .. } | Self::Closing)
+        matches!(self, Self::Away { .. } | Self::Silent { .. } | Self::Closing)
     }
 }

@@ -13,6 +13,7 @@ mod engine_tasks;
 mod error;
 mod evidence;
 mod holdings;
+mod lease_connection;
 mod migrate;
 mod outbox;
 mod pool;

@@ -9,8 +9,14 @@ use sqlx::{Executor, Postgres, Row, Transaction};
 use crate::domain::{SessionId, TenantId};
 use crate::store::batch::Batcher;
 use crate::store::claims::{FreshAnswer, FreshClaim, LiveClaims};
+use crate::store::lease_connection::LeaseConnection;
 use crate::store::settlements::{SettleJob, write_settlements};
 use crate::store::{StoreError, migrate};
+
+/// The longest that a claim or a settlement is waited for, the wait for a connection included.
+const LONGEST_TRANSACTION: Duration = Duration::from_secs(15);
+/// The longest that closing is waited for.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -29,8 +35,7 @@ pub struct StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pool: PgPool,
-    /// One connection for the session alone: its lease guards the work, and must not wait behind it.
-    pub(crate) lease_pool: PgPool,
+    pub(crate) lease: Arc<LeaseConnection>,
     pub(crate) session: SessionId,
     pub(crate) live: LiveClaims,
     pub(crate) fresh: Batcher<FreshClaim, FreshAnswer>,
@@ -51,27 +56,24 @@ impl Store {
             .map_err(StoreError::during("connect"))?;
         check_role(&pool).await?;
         migrate::check_schema(&pool).await?;
-        let lease_pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_lazy_with(connect_options(&options.url)?);
+        let lease = Arc::new(LeaseConnection::lazy(connect_options(&options.url)?));
         let session = options.session;
         let live = LiveClaims::default();
         let fresh = {
             let pool = pool.clone();
             Batcher::start(move |batch: Arc<Vec<FreshClaim>>| {
                 let pool = pool.clone();
-                async move { crate::store::claims::write_fresh(&pool, session, &batch).await }
+                async move { answered("claim_fresh", crate::store::claims::write_fresh(&pool, session, &batch)).await }
             })
         };
         let settle = {
             let pool = pool.clone();
             Batcher::start(move |batch: Arc<Vec<SettleJob>>| {
                 let pool = pool.clone();
-                async move { write_settlements(&pool, session, &batch).await }
+                async move { answered("settle", write_settlements(&pool, session, &batch)).await }
             })
         };
-        Ok(Self { pool, lease_pool, session, live, fresh, settle })
+        Ok(Self { pool, lease, session, live, fresh, settle })
     }
 
     /// The same store with a pool of its own for reading and for what is not shared: others' waiting is not its own.
@@ -96,10 +98,24 @@ impl Store {
         self.pool.execute("-- ping\nselect 1").await.map(drop).map_err(StoreError::during("ping"))
     }
 
-    /// Closes every connection once it is free.
+    /// Closes every connection once it is free; one that has fallen silent is not waited for.
     pub async fn close(&self) {
-        self.lease_pool.close().await;
-        self.pool.close().await;
+        self.lease.close().await;
+        if tokio::time::timeout(LONGEST_GOODBYE, self.pool.close()).await.is_err() {
+            tracing::warn!("some connections to the database did not close in time and were left");
+        }
+    }
+}
+
+/// Waits for a transaction, but not for ever: a connection whose other end is gone without a word (a failover, a firewall that
+/// forgot it) would be waited for until the kernel gives it up, which takes a quarter of an hour.
+///
+/// # Errors
+/// [`StoreError::Silent`]; the transaction may have been committed then.
+pub(crate) async fn answered<T>(during: &'static str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(LONGEST_TRANSACTION, work).await {
+        Ok(done) => done,
+        Err(_) => Err(StoreError::Silent { during, after: LONGEST_TRANSACTION }),
     }
 }
 

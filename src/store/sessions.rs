@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
+use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::SessionId;
@@ -55,19 +56,21 @@ impl Store {
     pub async fn open_session(&self, worker_id: &str, host: &str, version: &str) -> Result<SessionLease, StoreError> {
         let asked_at = Instant::now();
         let lease = SessionLease::starting(asked_at);
-        sqlx::query(
-            "-- open_session
+        let opening = async |connection: &mut PgConnection| {
+            sqlx::query(
+                "-- open_session
 insert into worker_session (session_id, worker_id, host, software_version, started_at, lease_until)
 values ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + make_interval(secs => $5))",
-        )
-        .bind(self.session.0)
-        .bind(worker_id)
-        .bind(host)
-        .bind(version)
-        .bind(LEASE.as_secs_f64())
-        .execute(&self.lease_pool)
-        .await
-        .map_err(StoreError::during("open_session"))?;
+            )
+            .bind(self.session.0)
+            .bind(worker_id)
+            .bind(host)
+            .bind(version)
+            .bind(LEASE.as_secs_f64())
+            .execute(connection)
+            .await
+        };
+        self.lease.run("open_session", opening).await?;
         lease.renewed(asked_at);
         Ok(lease)
     }
@@ -78,16 +81,18 @@ values ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + make_interval(sec
     /// [`StoreError::Away`] or [`StoreError::Refused`]; the lease is then as it was.
     pub async fn renew_session(&self, lease: &SessionLease) -> Result<bool, StoreError> {
         let asked_at = Instant::now();
-        let done = sqlx::query(
-            "-- renew_session
+        let renewing = async |connection: &mut PgConnection| {
+            sqlx::query(
+                "-- renew_session
 update worker_session set lease_until = clock_timestamp() + make_interval(secs => $2)
 where session_id = $1 and ended_at is null and lease_until > clock_timestamp()",
-        )
-        .bind(self.session.0)
-        .bind(LEASE.as_secs_f64())
-        .execute(&self.lease_pool)
-        .await
-        .map_err(StoreError::during("renew_session"))?;
+            )
+            .bind(self.session.0)
+            .bind(LEASE.as_secs_f64())
+            .execute(connection)
+            .await
+        };
+        let done = self.lease.run("renew_session", renewing).await?;
         let renewed = done.rows_affected() == 1;
         if renewed {
             lease.renewed(asked_at);
@@ -100,12 +105,13 @@ where session_id = $1 and ended_at is null and lease_until > clock_timestamp()",
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
     pub async fn end_session(&self) -> Result<(), StoreError> {
-        sqlx::query("-- end_session\nupdate worker_session set ended_at = clock_timestamp() where session_id = $1 and ended_at is null")
-            .bind(self.session.0)
-            .execute(&self.lease_pool)
-            .await
-            .map(drop)
-            .map_err(StoreError::during("end_session"))
+        let ending = async |connection: &mut PgConnection| {
+            sqlx::query("-- end_session\nupdate worker_session set ended_at = clock_timestamp() where session_id = $1 and ended_at is null")
+                .bind(self.session.0)
+                .execute(connection)
+                .await
+        };
+        self.lease.run("end_session", ending).await.map(drop)
     }
 
     /// The dead sessions whose engine locks are still to be undone. A session found dead for the first time stays on the list for

@@ -7,6 +7,8 @@ mod crash;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
 mod holds;

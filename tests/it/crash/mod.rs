@@ -6,6 +6,7 @@
 
 mod killed;
 mod parked;
+mod silent;
 mod takeover;
 
 use holdfast::simulator::Effect;

@@ -13,3 +13,4 @@ pub(crate) mod order;
 pub(crate) mod rows;
 pub(crate) mod shop;
 pub(crate) mod wait;
+pub(crate) mod wire;
