@@ -1,5 +1,7 @@
 //! Putting the daemon together: the only place that sees every room. Building binds and connects; running runs.
 
+mod turns;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +107,8 @@ impl App {
                 what: "the daemon keeps the truth in PostgreSQL (HOLDFAST__DATABASE__URL)",
             });
         }
-        let suppliers = Arc::new(Suppliers::build(&config.sources)?);
+        let cache = config.cache.build(Arc::clone(&clock))?;
+        let suppliers = Arc::new(Suppliers::build_sharing(&config.sources, turns::shared(&cache).as_ref())?);
         let engine = EngineClient::new(engine_settings(&config.engine)?, Arc::clone(&clock))?;
         let session = new_session();
         let store = Store::connect(&StoreOptions {
@@ -119,13 +122,12 @@ impl App {
         let short = session.to_string().chars().take(8).collect::<String>();
         let worker_id = format!("holdfast/{host}/{short}");
         let lease = Arc::new(store.open_session(&worker_id, &host, env!("CARGO_PKG_VERSION")).await?);
-        let operations = Operations::new(store.clone(), suppliers, Arc::clone(&clock), lease, &worker_id);
+        let operations = Operations::new(store.clone(), suppliers, Arc::clone(&clock), lease, &worker_id).with_cache(cache);
         let defaults = Defaults {
             source: config.default_source()?,
             hold_for: TimeDelta::seconds(config.reservations.hold_for_s),
             tenants: tenants.clone(),
             tenant: TenantId::parse(&config.reservations.default_tenant).ok(),
-            evidence_good_for: TimeDelta::seconds(config.reservations.evidence_ttl_s),
         };
         let retry = RetryConfig::parse(&config.engine.retry)
             .map_err(|error| ConfigError::Bad { key: "engine.retry".to_owned(), must: format!("must be one: {error}") })?;
@@ -342,6 +344,10 @@ fn probes(store: &Store, operations: &Operations, loops: &[LoopStatus]) -> Probe
                 ok: leased,
                 says: if leased { "has its lease".to_owned() } else { "its lease was not renewed in time: nothing is sent".to_owned() },
             });
+            if let Some((well, says)) = operations.cache_health().await {
+                // Never a reason to be taken out of service: without it everything goes on, and only slower.
+                parts.push(Probe { part: "cache".to_owned(), ok: true, says: if well { says } else { format!("ill: {says}") } });
+            }
             for status in loops {
                 let snapshot = status.snapshot(now);
                 let says = snapshot.last_error.unwrap_or_else(|| format!("{} of {} in flight", snapshot.in_flight, snapshot.permits));

@@ -14,6 +14,8 @@ pub mod model;
 pub mod store;
 pub mod supplier;
 
+pub mod cache;
+
 pub mod operations;
 pub mod topics;
 

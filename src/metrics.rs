@@ -54,6 +54,10 @@ pub const ENGINE_TOKEN_REQUESTS: &str = "holdfast_engine_token_requests_total";
 pub const TASKS_TOLD: &str = "holdfast_tasks_told_total";
 /// Calls to inventories, by source, operation and class of answer.
 pub const SUPPLIER_CALL_SECONDS: &str = "holdfast_supplier_call_seconds";
+/// Availability checks, by where their answer came from.
+pub const AVAILABILITY_CHECKS: &str = "holdfast_availability_checks_total";
+/// Commands to the cache, by how they ended.
+pub const CACHE_CALLS: &str = "holdfast_cache_calls_total";
 /// Settlements that had to wait for the database.
 pub const SETTLE_RETRIES: &str = "holdfast_settle_retries_total";
 /// Reservations that the reconciler looked at, by what it found.
@@ -134,6 +138,18 @@ pub const ALL: &[Metric] = &[
         labels: &["source", "operation", "answer"],
         help: "Calls to inventories, by source, operation and class of answer (DONE, REFUSED, NOT_SENT, UNKNOWN)",
     },
+    Metric {
+        name: AVAILABILITY_CHECKS,
+        kind: Kind::Counter,
+        labels: &["source", "from", "status"],
+        help: "Answered availability checks, by where the answer came from (FRESH, SHARED, REUSED) and what it was",
+    },
+    Metric {
+        name: CACHE_CALLS,
+        kind: Kind::Counter,
+        labels: &["operation", "outcome"],
+        help: "Commands to the cache (done, hit, miss, distrusted, refused, away, skipped); none of the bad ones changes a decision",
+    },
     Metric { name: SETTLE_RETRIES, kind: Kind::Counter, labels: &[], help: "Answers that had to wait for the database" },
     Metric {
         name: RECONCILED,
@@ -173,6 +189,16 @@ pub fn task_told(topic: &'static str, outcome: &'static str) {
 pub fn supplier_call(source: &str, operation: &'static str, answer: &'static str, took: std::time::Duration) {
     histogram!(SUPPLIER_CALL_SECONDS, "source" => source.to_owned(), "operation" => operation, "answer" => answer)
         .record(took.as_secs_f64());
+}
+
+/// Counts an answered availability check.
+pub fn availability_check(source: &str, from: &'static str, status: &'static str) {
+    counter!(AVAILABILITY_CHECKS, "source" => source.to_owned(), "from" => from, "status" => status).increment(1);
+}
+
+/// Counts a command to the cache.
+pub fn cache_call(operation: &'static str, outcome: &'static str) {
+    counter!(CACHE_CALLS, "operation" => operation, "outcome" => outcome).increment(1);
 }
 
 /// Counts a settlement that waits for the database.

@@ -384,6 +384,50 @@ fn the_check_on_states_in_the_database_is_the_list_of_states() {
 }
 
 #[test]
+fn every_test_that_the_page_of_promises_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/tests.md")).unwrap();
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    let mut code = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                code.push_str(&fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && line.contains('`')).collect();
+    assert!(rows.len() > 30, "the page has lost its rows");
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        for name in tests.split('`').skip(1).step_by(2) {
+            assert!(code.contains(&format!("fn {name}(")), "docs/tests.md names `{name}`, which is nowhere: {row}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_cache_keys_is_the_list() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/availability.md")).unwrap();
+    for key in holdfast::cache::KEYS {
+        let row = format!("| `{}` | {} | {} |", key.shape, key.value, key.lives);
+        assert!(page.contains(&row), "docs/availability.md must hold this row:\n{row}");
+    }
+}
+
+#[test]
+fn every_cause_and_kind_of_change_is_explained() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/availability.md")).unwrap();
+    let words = holdfast::domain::Trait::ALL.iter().map(|what| what.as_str());
+    for word in words.chain(holdfast::domain::ChangeCause::ALL.iter().map(|cause| cause.as_str())) {
+        assert!(page.contains(&format!("`{word}`")), "docs/availability.md does not explain `{word}`");
+    }
+}
+
+#[test]
 fn the_test_itself_sees_offences() {
     let code = code_of(
         "use crate::{engine::EngineClient, store::{Store, StoreError}};\n// crate::topics\nlet s = \"crate::http\";\nfn f() { crate::ops::x(); }",

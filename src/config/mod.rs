@@ -2,6 +2,7 @@
 //!
 //! `config/default.toml` holds every key with its default; a file is laid over it, environment variables over that.
 
+mod cache;
 mod http;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::domain::{SourceName, TenantId};
 use crate::supplier::SourceConfig;
 use crate::topics::RetryConfig;
 
+pub use cache::{CacheConfig, CacheMode};
 pub use http::{HttpAuth, HttpConfig};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -30,6 +32,8 @@ pub struct Config {
     pub reservations: ReservationsConfig,
     /// The reconciler.
     pub reconciler: ReconcilerConfig,
+    /// Copies of recent answers.
+    pub cache: CacheConfig,
     /// The events.
     pub events: EventsConfig,
     /// Health and metrics.
@@ -129,8 +133,6 @@ pub struct ReservationsConfig {
     pub default_tenant: String,
     /// How long to hold.
     pub hold_for_s: i64,
-    /// How long evidence may be used.
-    pub evidence_ttl_s: i64,
 }
 
 /// How often the reconciler looks.
@@ -299,9 +301,9 @@ impl Config {
             "must be at least 4: claims, settlements, loops and one to spare",
         )?;
         require((1..=10 * 31_536_000).contains(&self.reservations.hold_for_s), "reservations.hold_for_s", "must be 1 second to ten years")?;
-        require(self.reservations.evidence_ttl_s >= 1, "reservations.evidence_ttl_s", "must be at least 1")?;
         require(self.reconciler.period_ms >= 50, "reconciler.period_ms", "must be at least 50")?;
         require((1..=1_000).contains(&self.reconciler.batch), "reconciler.batch", "must be 1 to 1000")?;
+        self.cache.validate()?;
         require(self.events.keep_rows >= 0, "events.keep_rows", "must be 0 or more")?;
         self.http.validate()?;
         match engine.auth {

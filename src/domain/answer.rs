@@ -1,5 +1,7 @@
 //! What a supplier may answer: a closed set, in which not knowing is an answer of its own.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
@@ -145,4 +147,6 @@ pub struct Evidence {
     pub http_status: Option<u16>,
     /// The beginning of the body.
     pub excerpt: Option<String>,
+    /// How long whoever answered, or kept the question from being put, wants to be left alone.
+    pub again_in: Option<Duration>,
 }

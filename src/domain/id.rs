@@ -62,8 +62,10 @@ uuid_ids! {
     TenantId,
     /// The order whose fulfilment asks for the hold; the business key of its process.
     OrderId,
-    /// One line of an order.
+    /// One line of an order, or of the quote that it comes from.
     OrderLineId,
+    /// The quote for which availability is checked.
+    QuoteId,
     /// One reservation: one order step in one attempt group.
     ReservationId,
     /// One call to an inventory, recorded before it is made.

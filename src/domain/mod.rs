@@ -28,18 +28,23 @@ mod transitions;
 mod walk;
 
 pub use answer::{Answer, AnswerClass, Evidence, Hold, HoldLine, HoldState, Look, Refusal, ShortLine};
-pub use availability::{AvailabilityEvidence, AvailabilityStatus, LineAvailability, summarize};
+#[cfg(test)]
+pub(crate) use availability::sample_evidence;
+pub use availability::{
+    AvailabilityEvidence, AvailabilityQuestion, AvailabilityStatus, Change, ChangeCause, Diff, Explanation, Fingerprint, LineAvailability,
+    LineDiff, Offer, Subject, Trait, explain, summarize,
+};
 pub use drift::{Books, Consent, Drift, DriftKind, OrderState, Orders, Ours, Remedy, compare};
 pub use fact::{Fact, fact_of};
 pub use id::{
-    CallId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, ReservationId, ReservationStep, SessionId, SourceName,
-    TenantId,
+    CallId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep, SessionId,
+    SourceName, TenantId,
 };
 pub use key::{AttemptGroup, IdempotencyKey};
 pub use listed::{LineName, ListedHold, ListedLine};
 pub use plan::{Capabilities, Decision, Goal, Operation, Plan, Refused, plan};
 pub use quantity::{Quantity, QuantityError};
-pub(crate) use request::MAX_LINES;
+pub(crate) use request::{MAX_LINES, check_lines};
 pub use request::{OrderLine, RequestError, ReserveRequest};
 pub use reservation::{Call, LineRecord, PendingOperation, Rejection, Reservation};
 pub(crate) use settle::settle_move;

@@ -64,18 +64,7 @@ impl ReserveRequest {
     /// # Errors
     /// The first rule that the lines break.
     pub fn check(self) -> Result<Self, RequestError> {
-        if self.lines.is_empty() {
-            return Err(RequestError::NoLines);
-        }
-        if self.lines.len() > MAX_LINES {
-            return Err(RequestError::TooManyLines(self.lines.len()));
-        }
-        let mut seen = std::collections::HashSet::with_capacity(self.lines.len());
-        for line in &self.lines {
-            if !seen.insert(line.order_line) {
-                return Err(RequestError::LineTwice(line.order_line));
-            }
-        }
+        check_lines(&self.lines)?;
         Ok(self)
     }
 
@@ -108,6 +97,18 @@ impl ReserveRequest {
         }
         hasher.finalize().into()
     }
+}
+
+/// The rules that lines keep, whatever is asked about them.
+pub(crate) fn check_lines(lines: &[OrderLine]) -> Result<(), RequestError> {
+    if lines.is_empty() {
+        return Err(RequestError::NoLines);
+    }
+    if lines.len() > MAX_LINES {
+        return Err(RequestError::TooManyLines(lines.len()));
+    }
+    let mut seen = std::collections::HashSet::with_capacity(lines.len());
+    lines.iter().find(|line| !seen.insert(line.order_line)).map_or(Ok(()), |line| Err(RequestError::LineTwice(line.order_line)))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod compare_holds;
 mod conclusion;
 mod drive;
 mod errand;
+mod evidence;
+mod flights;
 mod ids;
 mod look_after;
 mod reserve;
@@ -20,18 +22,21 @@ mod sessions;
 use std::sync::Arc;
 
 pub use apply_plan::{Applied, Applier, PlannedStep, Stale, new_call};
-pub use check_availability::{CheckAvailability, CheckError};
+pub use check_availability::{CheckAvailability, CheckError, EvidenceView, Provenance};
 pub use compare_holds::{CompareError, Reading};
 pub use conclusion::{Conclusion, OperationError};
 pub use errand::Errand;
+pub use evidence::{QuoteAvailability, Rechecked};
 pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
 pub use reserve::Reserve;
 
-pub use crate::store::{Find, Subject, Timeline, TimelineEntry, WaitingTask};
+pub use crate::store::{Find, Timeline, TimelineEntry, WaitingTask};
 
+use crate::cache::Cache;
 use crate::clock::SharedClock;
 use crate::domain::Reservation;
+use crate::operations::flights::Flights;
 use crate::store::{SessionLease, Store, Terms};
 use crate::supplier::Suppliers;
 
@@ -42,6 +47,8 @@ pub struct Operations {
     pub(crate) suppliers: Arc<Suppliers>,
     pub(crate) clock: SharedClock,
     pub(crate) lease: Arc<SessionLease>,
+    pub(crate) cache: Cache,
+    pub(crate) flights: Flights,
     actor: Arc<str>,
 }
 
@@ -49,7 +56,18 @@ impl Operations {
     /// Puts the parts together. `actor` is the name under which this boot appears in timelines.
     #[must_use]
     pub fn new(store: Store, suppliers: Arc<Suppliers>, clock: SharedClock, lease: Arc<SessionLease>, actor: &str) -> Self {
-        Self { store, suppliers, clock, lease, actor: Arc::from(actor) }
+        Self { store, suppliers, clock, lease, cache: Cache::Off, flights: Flights::default(), actor: Arc::from(actor) }
+    }
+
+    /// The same, with a cache.
+    #[must_use]
+    pub fn with_cache(self, cache: Cache) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// What there is to say of the cache's health; nothing for one that cannot be ill.
+    pub async fn cache_health(&self) -> Option<(bool, String)> {
+        self.cache.health().await
     }
 
     /// The same operations over connections to the database of their own, so many.

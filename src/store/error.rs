@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{IllegalTransition, ReservationId};
+use crate::domain::{EvidenceId, IllegalTransition, ReservationId};
 
 /// Why the database did not do what was wanted.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,16 @@ pub enum StoreError {
     Unreadable {
         /// The row.
         id: ReservationId,
+        /// The column.
+        column: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// Evidence holds something that this version does not understand.
+    #[error("availability evidence {id} has an unreadable {column}: `{value}`")]
+    UnreadableEvidence {
+        /// The row.
+        id: EvidenceId,
         /// The column.
         column: &'static str,
         /// What it holds.

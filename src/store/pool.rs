@@ -9,6 +9,7 @@ use sqlx::{Executor, Postgres, Row, Transaction};
 use crate::domain::{SessionId, TenantId};
 use crate::store::batch::Batcher;
 use crate::store::claims::{FreshAnswer, FreshClaim, LiveClaims};
+use crate::store::evidence::{KeepEvidence, write_evidence};
 use crate::store::lease_connection::LeaseConnection;
 use crate::store::settlements::{SettleJob, write_settlements};
 use crate::store::{StoreError, migrate};
@@ -40,6 +41,7 @@ pub struct Store {
     pub(crate) live: LiveClaims,
     pub(crate) fresh: Batcher<FreshClaim, FreshAnswer>,
     pub(crate) settle: Batcher<SettleJob, ()>,
+    pub(crate) evidence: Batcher<KeepEvidence, ()>,
 }
 
 impl Store {
@@ -73,7 +75,14 @@ impl Store {
                 async move { answered("settle", write_settlements(&pool, session, &batch)).await }
             })
         };
-        Ok(Self { pool, lease, session, live, fresh, settle })
+        let evidence = {
+            let pool = pool.clone();
+            Batcher::start(move |batch: Arc<Vec<KeepEvidence>>| {
+                let pool = pool.clone();
+                async move { answered("put_evidence", write_evidence(&pool, &batch)).await }
+            })
+        };
+        Ok(Self { pool, lease, session, live, fresh, settle, evidence })
     }
 
     /// The same store with a pool of its own for reading and for what is not shared: others' waiting is not its own.

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Answer, Capabilities, Evidence, Look, Operation, SourceName};
+use crate::domain::{Answer, Capabilities, Evidence, Look, Operation, SourceName, TenantId};
 use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, ListAsk, ListedPage, Listing, Question, Reply, Supplier};
 
 use super::breaker::{Breaker, Change, Health};
-use super::limit::Limit;
+use super::turns::Turns;
 
-/// An inventory behind a circuit breaker and, if there is one, a rate limit.
+/// An inventory behind a circuit breaker and, if there are any, rate limits.
 ///
 /// Look-ups pass an open breaker: finding out must not wait for anybody's pause, and one that is answered closes it.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Guarded<S> {
     inner: S,
     name: SourceName,
     breaker: Mutex<Breaker>,
-    limit: Option<Mutex<Limit>>,
+    limits: Vec<Turns>,
 }
 
 /// Why a call was not let through.
@@ -40,8 +40,8 @@ impl Held {
 
 impl<S: Supplier> Guarded<S> {
     /// Puts an inventory behind its guards.
-    pub(super) fn new(inner: S, name: SourceName, breaker: Breaker, limit: Option<Limit>) -> Self {
-        Self { inner, name, breaker: Mutex::new(breaker), limit: limit.map(Mutex::new) }
+    pub(super) fn new(inner: S, name: SourceName, breaker: Breaker, limits: Vec<Turns>) -> Self {
+        Self { inner, name, breaker: Mutex::new(breaker), limits }
     }
 
     fn breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
@@ -50,31 +50,39 @@ impl<S: Supplier> Guarded<S> {
     }
 
     /// Lets a call through, and says how much time is left for it.
-    async fn pass(&self, operation: Operation, timeout: Duration, send_before: Option<Instant>) -> Result<Duration, Held> {
+    async fn pass(
+        &self,
+        operation: Operation,
+        tenant: TenantId,
+        timeout: Duration,
+        send_before: Option<Instant>,
+    ) -> Result<Duration, Held> {
         let looks = operation == Operation::Lookup;
         // Asked twice: a turn is not used up by a call that the breaker holds back, and a probe is not one that never gets its turn.
         if let Some(left) = self.breaker(|breaker| breaker.closed_for(now())).filter(|_| !looks) {
             return Err(Held::CircuitOpen(left));
         }
-        let waited = self.wait_for_turn(timeout, send_before).await?;
+        let waited = self.wait_for_turn(tenant, timeout, send_before).await?;
         if !looks {
             self.breaker(|breaker| breaker.admit(now())).map_err(Held::CircuitOpen)?;
         }
         Ok(timeout.saturating_sub(waited))
     }
 
-    async fn wait_for_turn(&self, timeout: Duration, send_before: Option<Instant>) -> Result<Duration, Held> {
-        let Some(limit) = &self.limit else { return Ok(Duration::ZERO) };
-        let now = now();
-        let claim = send_before.map_or(Duration::MAX, |at| at.saturating_duration_since(now));
+    async fn wait_for_turn(&self, tenant: TenantId, timeout: Duration, send_before: Option<Instant>) -> Result<Duration, Held> {
+        let begun = now();
+        let claim = send_before.map_or(Duration::MAX, |at| at.saturating_duration_since(begun));
         // The other half is for the call itself.
         let patience = (timeout / 2).min(claim);
-        let turn = limit.lock().unwrap_or_else(PoisonError::into_inner).turn(now, patience);
-        let wait = turn.map_err(Held::RateLimit)?;
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+        for limit in &self.limits {
+            let now = now();
+            let left = patience.saturating_sub(now.saturating_duration_since(begun));
+            let wait = limit.take(tenant, &self.name, now, left).await.map_err(Held::RateLimit)?;
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
         }
-        Ok(wait)
+        Ok(if self.limits.is_empty() { Duration::ZERO } else { now().saturating_duration_since(begun) })
     }
 
     fn note<T>(&self, operation: Operation, answer: &Answer<T>, send_before: Option<Instant>) {
@@ -99,7 +107,7 @@ impl<S: Supplier> Guarded<S> {
         if let Some(why) = self.inner.obstacle(Question::Hold(operation, ask)) {
             return unsent(Answer::NotSent(why));
         }
-        let ask = match self.pass(operation, ask.timeout, Some(ask.send_before)).await {
+        let ask = match self.pass(operation, ask.tenant, ask.timeout, Some(ask.send_before)).await {
             Ok(timeout) => &HoldAsk { timeout, ..ask.clone() },
             Err(held) => return unsent(Answer::NotSent(held.why())),
         };
@@ -124,6 +132,10 @@ fn unsent<T>(answer: Answer<T>) -> Reply<T> {
     Reply { answer, evidence: Evidence::default() }
 }
 
+fn held_back<T>(answer: Answer<T>, left: Duration) -> Reply<T> {
+    Reply { answer, evidence: Evidence { again_in: Some(left), ..Evidence::default() } }
+}
+
 #[async_trait]
 impl<S: Supplier> Supplier for Guarded<S> {
     fn capabilities(&self) -> Capabilities {
@@ -142,11 +154,11 @@ impl<S: Supplier> Supplier for Guarded<S> {
         if let Some(why) = self.inner.obstacle(Question::Check(ask)) {
             return unsent(Answer::NotSent(why));
         }
-        let ask = match self.pass(Operation::Check, ask.timeout, None).await {
+        let ask = match self.pass(Operation::Check, ask.tenant, ask.timeout, None).await {
             Ok(timeout) => &CheckAsk { timeout, ..ask.clone() },
             // What is available is not known while nobody may ask.
-            Err(held @ Held::CircuitOpen(_)) => return unsent(Answer::Unknown(held.why())),
-            Err(held @ Held::RateLimit(_)) => return unsent(Answer::NotSent(held.why())),
+            Err(held @ Held::CircuitOpen(left)) => return held_back(Answer::Unknown(held.why()), left),
+            Err(held @ Held::RateLimit(wait)) => return held_back(Answer::NotSent(held.why()), wait),
         };
         let reply = self.inner.check(ask).await;
         self.note(Operation::Check, &reply.answer, None);
@@ -163,7 +175,7 @@ impl<S: Supplier> Supplier for Guarded<S> {
 
     async fn list_active(&self, ask: &ListAsk) -> Reply<ListedPage> {
         // Listing is finding out, which waits for no pause; and it says nothing of how effects fare.
-        match self.wait_for_turn(ask.timeout, None).await {
+        match self.wait_for_turn(ask.tenant, ask.timeout, None).await {
             Ok(waited) => self.inner.list_active(&ListAsk { timeout: ask.timeout.saturating_sub(waited), ..ask.clone() }).await,
             Err(held) => unsent(Answer::NotSent(held.why())),
         }
@@ -262,7 +274,8 @@ mod tests {
 
     fn guarded(answer: Answer<Look>, failures: u32, per_second: Option<f64>) -> Guarded<Fake> {
         let inner = Fake { answer: Mutex::new(answer), calls: AtomicUsize::new(0), shortest: Mutex::new(HOUR) };
-        Guarded::new(inner, SourceName::parse("main").unwrap(), Breaker::new(failures, HOUR), per_second.and_then(Limit::new))
+        let limits = per_second.and_then(|rate| Turns::new(rate, false, None)).into_iter().collect();
+        Guarded::new(inner, SourceName::parse("main").unwrap(), Breaker::new(failures, HOUR), limits)
     }
 
     fn check() -> CheckAsk {

@@ -14,9 +14,11 @@ mod registry;
 mod sample;
 mod source_config;
 mod source_rules;
+mod turns;
 
 pub use http::{ClientError, ProfileError};
 pub use port::{AvailabilityAnswer, CheckAsk, HoldAsk, ListAsk, ListMark, ListedPage, Listing, Question, Reply, Supplier};
 pub use registry::{Source, SourceError, Suppliers};
 pub use source_config::{Adapter, Auth, AuthKind, AutoExtendConfig, BreakerConfig, SourceConfig};
 pub use source_rules::SourceFault;
+pub use turns::SharedTurns;

@@ -12,7 +12,7 @@ use crate::supplier::{Adapter, SourceConfig, SourceFault, Supplier};
 use super::breaker::Breaker;
 use super::guarded::Guarded;
 use super::http::{ClientError, HttpInventory, ProfileError, load};
-use super::limit::Limit;
+use super::turns::{SharedTurns, Turns};
 
 /// One inventory, ready to be asked, with all that is configured about asking it.
 pub struct Source {
@@ -26,6 +26,10 @@ pub struct Source {
     pub timeout: Duration,
     /// How long an availability check may take.
     pub check_timeout: Duration,
+    /// How long what it says about availability may be used.
+    pub evidence_ttl: TimeDelta,
+    /// How old such evidence may be and yet answer a check without a call.
+    pub reuse_for: TimeDelta,
     /// The longest hold that it gives.
     pub max_hold: Option<TimeDelta>,
 }
@@ -80,7 +84,15 @@ impl Suppliers {
     /// # Errors
     /// [`SourceError`] for the first source that cannot be built, with all that is wrong with its settings.
     pub fn build(configs: &BTreeMap<String, SourceConfig>) -> Result<Self, SourceError> {
-        configs.iter().map(|(name, config)| source(name, config)).collect()
+        Self::build_sharing(configs, None)
+    }
+
+    /// The same, with rate limits that are counted together with other replicas.
+    ///
+    /// # Errors
+    /// [`SourceError`], as for [`Self::build`].
+    pub fn build_sharing(configs: &BTreeMap<String, SourceConfig>, shared: Option<&Arc<dyn SharedTurns>>) -> Result<Self, SourceError> {
+        configs.iter().map(|(name, config)| source(name, config, shared)).collect()
     }
 
     /// The source of a name.
@@ -106,7 +118,7 @@ impl FromIterator<Source> for Suppliers {
     }
 }
 
-fn source(name: &str, config: &SourceConfig) -> Result<Source, SourceError> {
+fn source(name: &str, config: &SourceConfig, shared: Option<&Arc<dyn SharedTurns>>) -> Result<Source, SourceError> {
     let owned = || name.to_owned();
     let source_name = SourceName::parse(name).map_err(|source| SourceError::Name { name: owned(), source })?;
     let faults = config.validate();
@@ -117,13 +129,15 @@ fn source(name: &str, config: &SourceConfig) -> Result<Source, SourceError> {
         tracing::warn!(supplier.name = name, "the credentials for this inventory travel unencrypted: its base_url is http://");
     }
     let breaker = Breaker::new(config.breaker.failures, Duration::from_millis(config.breaker.pause_ms));
-    let limit = config.rate_per_s.and_then(Limit::new);
+    // The tenant's own limit first: whoever is over it takes no turn from the others.
+    let limits = [(config.tenant_rate_per_s, true), (config.rate_per_s, false)];
+    let limits = limits.into_iter().filter_map(|(rate, each)| Turns::new(rate?, each, shared.cloned())).collect();
     let supplier: Arc<dyn Supplier> = match config.adapter {
         Adapter::Http => {
             let profile = load(&config.profile).map_err(|source| SourceError::Profile { name: owned(), source })?;
             let inventory = HttpInventory::new(profile, &config.connection());
             let inventory = inventory.map_err(|source| SourceError::Client { name: owned(), source })?;
-            Arc::new(Guarded::new(inventory, source_name.clone(), breaker, limit))
+            Arc::new(Guarded::new(inventory, source_name.clone(), breaker, limits))
         }
     };
     Ok(Source {
@@ -132,6 +146,8 @@ fn source(name: &str, config: &SourceConfig) -> Result<Source, SourceError> {
         policy: config.policy(),
         timeout: Duration::from_millis(config.timeout_ms),
         check_timeout: Duration::from_millis(config.check_timeout_ms),
+        evidence_ttl: TimeDelta::seconds(i64::from(config.evidence_ttl_s)),
+        reuse_for: TimeDelta::seconds(i64::from(config.reuse_for_s.unwrap_or(config.evidence_ttl_s))),
         max_hold: config.max_hold_s.and_then(|seconds| i64::try_from(seconds).ok()).and_then(TimeDelta::try_seconds),
     })
 }

@@ -35,6 +35,12 @@ pub struct SourceConfig {
     /// How long an availability check may take.
     #[serde(default = "ms::<3_000>")]
     pub check_timeout_ms: u64,
+    /// How long what it says about availability may be used.
+    #[serde(default = "evidence_ttl")]
+    pub evidence_ttl_s: u32,
+    /// How old such evidence may be and yet answer a check without a call; without it, as old as it may be used.
+    #[serde(default)]
+    pub reuse_for_s: Option<u32>,
     /// How long connecting may take, name resolution and TLS included.
     #[serde(default = "ms::<2_000>")]
     pub connect_timeout_ms: u64,
@@ -74,6 +80,9 @@ pub struct SourceConfig {
     /// How many calls per second it takes; without it there is no limit.
     #[serde(default)]
     pub rate_per_s: Option<f64>,
+    /// How many calls per second each tenant may make of them; without it there is no limit.
+    #[serde(default)]
+    pub tenant_rate_per_s: Option<f64>,
     /// When it is left alone for a while.
     #[serde(default)]
     pub breaker: BreakerConfig,
@@ -143,6 +152,10 @@ fn plain() -> String {
 
 fn ms<const N: u64>() -> u64 {
     N
+}
+
+fn evidence_ttl() -> u32 {
+    300
 }
 
 fn absent_looks() -> i32 {

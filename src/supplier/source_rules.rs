@@ -48,12 +48,23 @@ pub enum SourceFault {
     /// Nothing would have to be seen to believe in absence.
     #[error("absent_looks must be from 1 to 100")]
     AbsentLooks,
+    /// Evidence of no time, or of more than any stock keeps still.
+    #[error("evidence_ttl_s must be from 1 to 31536000, a year")]
+    EvidenceTtl,
+    /// Evidence would answer checks when it may no longer be used.
+    #[error("reuse_for_s ({reuse}) must be at most evidence_ttl_s ({ttl}): evidence that has expired answers nothing")]
+    ReuseTooLong {
+        /// How old it may be.
+        reuse: u32,
+        /// How long it may be used.
+        ttl: u32,
+    },
     /// A hold of no time.
     #[error("max_hold_s must be at least 1 and at most 31536000, a year")]
     MaxHold,
     /// No rate at all.
-    #[error("rate_per_s must be greater than 0 and at most 100000")]
-    Rate,
+    #[error("{0} must be greater than 0 and at most 100000")]
+    Rate(&'static str),
     /// The kind of credentials needs something that is not there.
     #[error("auth.kind '{kind}' needs auth.{needs}")]
     AuthLacks {
@@ -111,11 +122,21 @@ impl SourceConfig {
         if !(1..=100).contains(&self.absent_looks) {
             faults.push(SourceFault::AbsentLooks);
         }
+        if self.evidence_ttl_s == 0 || u64::from(self.evidence_ttl_s) > YEAR_MS / 1000 {
+            faults.push(SourceFault::EvidenceTtl);
+        }
+        if let Some(reuse) = self.reuse_for_s
+            && reuse > self.evidence_ttl_s
+        {
+            faults.push(SourceFault::ReuseTooLong { reuse, ttl: self.evidence_ttl_s });
+        }
         if self.max_hold_s.is_some_and(|longest| longest == 0 || longest > YEAR_MS / 1000) {
             faults.push(SourceFault::MaxHold);
         }
-        if self.rate_per_s.is_some_and(|rate| !(rate > 0.0 && rate <= 100_000.0)) {
-            faults.push(SourceFault::Rate);
+        for (name, rate) in [("rate_per_s", self.rate_per_s), ("tenant_rate_per_s", self.tenant_rate_per_s)] {
+            if rate.is_some_and(|rate| !(rate > 0.0 && rate <= 100_000.0)) {
+                faults.push(SourceFault::Rate(name));
+            }
         }
         faults.extend(self.auth.faults());
         faults
@@ -195,6 +216,11 @@ mod tests {
                 "rate_per_s must be greater than 0 and at most 100000"
             ]
         );
+        assert_eq!(
+            said("evidence_ttl_s = 60\nreuse_for_s = 61"),
+            ["reuse_for_s (61) must be at most evidence_ttl_s (60): evidence that has expired answers nothing"]
+        );
+        assert_eq!(said("evidence_ttl_s = 0"), ["evidence_ttl_s must be from 1 to 31536000, a year"]);
         assert_eq!(said("first_check_ms = 0"), ["first_check_ms must be at least 1"]);
     }
 

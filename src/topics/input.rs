@@ -17,8 +17,6 @@ pub struct Defaults {
     pub tenants: Vec<TenantId>,
     /// The tenant of tasks that name none.
     pub tenant: Option<TenantId>,
-    /// How long evidence may be used.
-    pub evidence_good_for: TimeDelta,
 }
 
 /// What is wrong with a task's variables. Nothing was sent.
@@ -191,13 +189,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn defaults() -> Defaults {
-        Defaults {
-            source: None,
-            hold_for: TimeDelta::hours(1),
-            tenants: Vec::new(),
-            tenant: None,
-            evidence_good_for: TimeDelta::minutes(5),
-        }
+        Defaults { source: None, hold_for: TimeDelta::hours(1), tenants: Vec::new(), tenant: None }
     }
 
     fn text(value: &str) -> Value {

@@ -7,6 +7,7 @@
 //! **Invariant:** a task delivered twice gets the same answer from the row, without a call to the inventory.
 
 mod confirm;
+mod diff;
 mod exit;
 mod extend;
 mod handler;

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use crate::domain::{AvailabilityEvidence, AvailabilityStatus, Goal};
+use crate::domain::{AvailabilityEvidence, AvailabilityStatus, Diff, EvidenceId, Goal, Subject};
 use crate::engine::Variables;
-use crate::operations::{CheckAvailability, CheckError, Errand, Subject};
+use crate::operations::{CheckAvailability, CheckError, Errand, OperationError};
+use crate::topics::diff;
 use crate::topics::exit::{Exit, Say, instant};
 use crate::topics::handler::Topics;
 use crate::topics::input::{Input, InputError, bad};
@@ -31,37 +32,69 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
 }
 
 async fn availability(topics: &Topics, input: &Input<'_>) -> Result<Exit, InputError> {
-    let question = CheckAvailability {
+    let check = CheckAvailability {
         tenant: input.tenant()?,
         source: input.source()?,
-        subject: Subject::from(input.order()?),
+        subject: Subject::Order(input.order()?),
         lines: lines::read(input)?,
         customer: input.short_text("customerId")?,
         location: input.short_text("locationId")?,
         channel: input.short_text("channel")?,
-        good_for: input.defaults.evidence_good_for,
+        request: None,
+        fresh_enough: input.duration("freshEnough")?,
     };
-    let (evidence, why) = match topics.operations.check_availability(question).await {
-        Ok(answered) => answered,
-        Err(CheckError::Operation(error)) => return Ok(Exit::failed(&error)),
+    let carried = match input.text("evidenceId")? {
+        Some(text) => Some(EvidenceId::parse(text).map_err(|must| bad("evidenceId", must, text))?),
+        None => None,
     };
+    Ok(match compare(topics, check, carried).await {
+        Ok((evidence, diff)) => Exit { say: say(&evidence, &diff), about: None, until: None },
+        Err(CheckError::Operation(error)) => Exit::failed(&error),
+        Err(error @ CheckError::BrokenOff) => Exit { say: Say::Retry { message: error.to_string() }, about: None, until: None },
+        Err(CheckError::Lines(must)) => return Err(bad("orderLines", must, "these")),
+    })
+}
+
+/// Checks, and compares with the evidence that the process carries.
+async fn compare(
+    topics: &Topics,
+    check: CheckAvailability,
+    carried: Option<EvidenceId>,
+) -> Result<(std::sync::Arc<AvailabilityEvidence>, Diff), CheckError> {
+    let before = match carried {
+        // Evidence that is not there stops no order: the fresh answer decides, and the comparison says that nobody had asked.
+        Some(id) => topics.operations.evidence(check.tenant, id).await.map_err(OperationError::from)?,
+        None => None,
+    };
+    let evidence = topics.operations.check_availability(check).await?.evidence;
+    let diff = Diff::between(before.as_ref().map(|view| view.evidence.as_ref()), &evidence);
+    Ok((evidence, diff))
+}
+
+fn say(evidence: &AvailabilityEvidence, diff: &Diff) -> Say {
     let variables = Variables::new()
         .with("evidenceId", evidence.id.to_string())
         .with("availabilityStatus", evidence.status.as_str())
-        .with("evidenceExpiresAt", instant(evidence.expires_at));
-    let say = match evidence.status {
+        .with("evidenceExpiresAt", instant(evidence.expires_at))
+        .with("availabilityDiff", diff::json(diff));
+    match evidence.status {
         AvailabilityStatus::Available => Say::Complete(variables),
+        // Whoever accepted part of it knowingly may have that part, as long as it is no less than what was shown.
+        AvailabilityStatus::PartiallyAvailable
+            if diff.before.is_some() && diff.status_before == AvailabilityStatus::PartiallyAvailable && !diff.is_worse() =>
+        {
+            Say::Complete(variables)
+        }
         AvailabilityStatus::PartiallyAvailable | AvailabilityStatus::Unavailable => Say::BpmnError {
             code: Code::AvailabilityChanged,
             message: format!("the inventory `{}` says {}", evidence.source, evidence.status.as_str()),
-            variables: variables.with("rejectionCode", evidence.status.as_str()).with("rejectionLines", short_lines(&evidence)),
+            variables: variables.with("rejectionCode", evidence.status.as_str()).with("rejectionLines", short_lines(evidence)),
         },
         // Not knowing is no reason to turn an order away: ask again.
         AvailabilityStatus::Unknown | AvailabilityStatus::NotChecked | AvailabilityStatus::Stale => Say::Retry {
-            message: format!("the availability is not known: {}", why.unwrap_or_else(|| "the inventory did not say".to_owned())),
+            message: format!("the availability is not known: {}", evidence.why.as_deref().unwrap_or("the inventory did not say")),
         },
-    };
-    Ok(Exit { say, about: None, until: None })
+    }
 }
 
 fn short_lines(evidence: &AvailabilityEvidence) -> serde_json::Value {

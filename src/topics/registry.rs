@@ -129,7 +129,17 @@ impl Topic {
     pub fn variables(self) -> Vec<&'static str> {
         let more: &[&'static str] = match self {
             Self::Reserve => return REQUESTS.to_vec(),
-            Self::Recheck => &["recheckMode", "inventorySource", "attemptGroup", "orderLines", "customerId", "locationId", "channel"],
+            Self::Recheck => &[
+                "recheckMode",
+                "inventorySource",
+                "attemptGroup",
+                "orderLines",
+                "customerId",
+                "locationId",
+                "channel",
+                "evidenceId",
+                "freshEnough",
+            ],
             Self::Release => &["releaseReason"],
             Self::Confirm => &[],
             Self::Extend => &["extendFor"],

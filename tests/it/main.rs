@@ -1,7 +1,11 @@
 //! Every test that needs something running, in one binary, against the stack that `make up` starts.
 
 #[cfg(test)]
+mod availability;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod cache;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]

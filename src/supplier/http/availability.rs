@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::domain::{AvailabilityStatus, LineAvailability, OrderLine, OrderLineId};
+use crate::domain::{AvailabilityStatus, LineAvailability, Offer, OrderLine, OrderLineId};
 use crate::supplier::{AvailabilityAnswer, CheckAsk};
 
+use super::form::InstantForm;
 use super::line::{LineHandle, NoLine};
 use super::pointer::{Misread, Pointer, shortened};
 
@@ -19,6 +20,19 @@ pub(super) struct CheckPointers {
     pub(super) line: LineHandle,
     pub(super) line_available: Option<Pointer>,
     pub(super) line_state: Option<(Pointer, BTreeMap<String, AvailabilityStatus>)>,
+    pub(super) line_code: Option<Pointer>,
+    pub(super) line_place: Option<Pointer>,
+    pub(super) line_from: Option<Pointer>,
+    pub(super) line_alternate: Option<Pointer>,
+}
+
+/// What an entry says of its line.
+#[derive(Debug, Default)]
+struct Told {
+    available: Option<Decimal>,
+    stated: Option<AvailabilityStatus>,
+    code: Option<String>,
+    offer: Offer,
 }
 
 /// Why an answer says nothing about availability.
@@ -41,7 +55,7 @@ impl CheckPointers {
             Some(pointer) if pointer.find(body).is_some() => Some(pointer.text(body)?.chars().take(255).collect()),
             Some(_) | None => None,
         };
-        let mut told: BTreeMap<OrderLineId, (Option<Decimal>, Option<AvailabilityStatus>)> = BTreeMap::new();
+        let mut told: BTreeMap<OrderLineId, Told> = BTreeMap::new();
         for entry in self.lines.array(body)? {
             let id = self.line.find(entry, &ask.lines)?;
             let available = match &self.line_available {
@@ -56,22 +70,35 @@ impl CheckPointers {
                 }
                 None => None,
             };
-            if told.insert(id, (available, stated)).is_some() {
+            let said = Told { available, stated, code: extra(&self.line_code, entry), offer: self.offer(entry) };
+            if told.insert(id, said).is_some() {
                 return Err(NoAvailability::LineTwice(id));
             }
         }
-        let line = |asked: &OrderLine| {
-            let (available, stated) = told.get(&asked.order_line).copied().unwrap_or((None, None));
-            LineAvailability {
-                order_line: asked.order_line,
-                product_offering: asked.product_offering.clone(),
-                requested: asked.quantity,
-                available: available.map(bounded),
-                status: verdict(asked.quantity.decimal(), available, stated),
-            }
+        let mut line = |asked: &OrderLine| {
+            let Told { available, stated, code, offer } = told.remove(&asked.order_line).unwrap_or_default();
+            let status = verdict(asked.quantity.decimal(), available, stated);
+            LineAvailability { explanation: code, offer, ..LineAvailability::told(asked, available.map(bounded), status) }
         };
-        Ok(AvailabilityAnswer { reference, lines: ask.lines.iter().map(line).collect() })
+        Ok(AvailabilityAnswer { reference, lines: ask.lines.iter().map(&mut line).collect() })
     }
+}
+
+impl CheckPointers {
+    /// What else an entry says of its line. Nothing is decided by it, so that what cannot be read counts as not said.
+    fn offer(&self, entry: &Value) -> Offer {
+        let from = |pointer: &Pointer| pointer.instant(entry, InstantForm::Rfc3339).ok();
+        Offer {
+            place: extra(&self.line_place, entry),
+            from: self.line_from.as_ref().and_then(from),
+            alternate: extra(&self.line_alternate, entry),
+        }
+    }
+}
+
+fn extra(pointer: &Option<Pointer>, entry: &Value) -> Option<String> {
+    let text = pointer.as_ref()?.text(entry).ok()?;
+    Some(text.chars().filter(|c| !c.is_control()).take(200).collect()).filter(|text: &String| !text.is_empty())
 }
 
 /// The line's verdict. The inventory's word counts, unless its own number proves it wrong.

@@ -13,7 +13,7 @@ pub(super) fn of(status: u16, body: &[u8], secrets: &[SecretString]) -> Evidence
     // Cut last: a secret that straddled an early cut would not be recognised.
     let text = redact(&String::from_utf8_lossy(body), secrets);
     let excerpt = (!text.is_empty()).then(|| cut(&printable(&text), EXCERPT).to_owned());
-    Evidence { http_status: Some(status), excerpt }
+    Evidence { http_status: Some(status), excerpt, again_in: None }
 }
 
 /// The text with every secret in it replaced.
@@ -55,7 +55,7 @@ mod tests {
         let evidence = of(200, "\0ü".repeat(5000).as_bytes(), &[]);
         let excerpt = evidence.excerpt.unwrap();
         assert!(excerpt.len() <= EXCERPT && excerpt.len() > EXCERPT - 4 && !excerpt.contains('\0'));
-        assert_eq!(of(204, b"", &[]), Evidence { http_status: Some(204), excerpt: None });
+        assert_eq!(of(204, b"", &[]), Evidence { http_status: Some(204), ..Evidence::default() });
         assert!(of(200, &[0xff, 0xfe, b'a'], &[]).excerpt.unwrap().ends_with('a'));
     }
 }

@@ -72,6 +72,10 @@ pub(super) struct CheckForm {
     pub(super) line_state: Option<String>,
     #[serde(default)]
     pub(super) states: BTreeMap<String, AvailabilityForm>,
+    pub(super) line_code: Option<String>,
+    pub(super) line_place: Option<String>,
+    pub(super) line_from: Option<String>,
+    pub(super) line_alternate: Option<String>,
 }
 
 /// The list of active holds.

@@ -3,6 +3,7 @@
 
 pub(crate) mod bpmn;
 pub(crate) mod command;
+pub(crate) mod counter;
 pub(crate) mod daemon;
 pub(crate) mod database;
 pub(crate) mod engine;
@@ -10,6 +11,7 @@ pub(crate) mod fake;
 pub(crate) mod gate;
 pub(crate) mod judge;
 pub(crate) mod order;
+pub(crate) mod redis;
 pub(crate) mod rows;
 pub(crate) mod shop;
 pub(crate) mod wait;

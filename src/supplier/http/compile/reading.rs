@@ -82,6 +82,10 @@ pub(super) fn check_pointers(form: &CheckForm) -> Result<CheckPointers, Placed> 
         line,
         line_available: option("line_available", &form.line_available)?,
         line_state: line_state.map(|pointer| (pointer, states)),
+        line_code: option("line_code", &form.line_code)?,
+        line_place: option("line_place", &form.line_place)?,
+        line_from: option("line_from", &form.line_from)?,
+        line_alternate: option("line_alternate", &form.line_alternate)?,
     })
 }
 

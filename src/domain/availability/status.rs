@@ -1,9 +1,6 @@
-//! Availability: what an inventory believed at an instant, per line, and until when that may be used.
+//! The six words for availability, and the verdict over several lines.
 
-use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
-
-use crate::domain::{EvidenceId, OrderLineId, Quantity, SourceName, TenantId};
+use crate::domain::LineAvailability;
 
 /// The specification's six words for availability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,44 +35,18 @@ impl AvailabilityStatus {
             Self::Stale => "STALE",
         }
     }
-}
 
-/// What the inventory said of one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineAvailability {
-    /// The order line.
-    pub order_line: OrderLineId,
-    /// What was asked about.
-    pub product_offering: String,
-    /// How much was asked for.
-    pub requested: Quantity,
-    /// How much there is, where the inventory says so.
-    pub available: Option<Decimal>,
-    /// The line's verdict.
-    pub status: AvailabilityStatus,
-}
+    /// Reads the specification's spelling.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
 
-/// An answered check, as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AvailabilityEvidence {
-    /// Its id.
-    pub id: EvidenceId,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Who said it.
-    pub source: SourceName,
-    /// What the source calls its answer.
-    pub source_reference: Option<String>,
-    /// The verdict over all lines.
-    pub status: AvailabilityStatus,
-    /// When it was said.
-    pub checked_at: DateTime<Utc>,
-    /// From when on it may no longer be used.
-    pub expires_at: DateTime<Utc>,
-    /// Why the verdict is what it is, where that is not plain.
-    pub explanation_code: Option<String>,
-    /// Line by line.
-    pub lines: Vec<LineAvailability>,
+    /// An inventory said so: there is something in it that may be used again. Everything else is a way of not knowing.
+    #[must_use]
+    pub fn is_told(self) -> bool {
+        matches!(self, Self::Available | Self::PartiallyAvailable | Self::Unavailable)
+    }
 }
 
 /// The verdict over all lines: a single unknown line makes the whole unknown, because a promise needs every line.
@@ -96,19 +67,10 @@ pub fn summarize(lines: &[LineAvailability]) -> AvailabilityStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
+    use crate::domain::availability::line::tests::line;
 
     fn verdict(statuses: &[AvailabilityStatus]) -> AvailabilityStatus {
-        let lines: Vec<_> = statuses
-            .iter()
-            .map(|status| LineAvailability {
-                order_line: OrderLineId(Uuid::nil()),
-                product_offering: "PHONE".into(),
-                requested: Quantity::parse("1").unwrap(),
-                available: None,
-                status: *status,
-            })
-            .collect();
+        let lines: Vec<_> = statuses.iter().map(|status| LineAvailability { status: *status, ..line(1, "1") }).collect();
         summarize(&lines)
     }
 
