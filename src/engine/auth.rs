@@ -24,6 +24,8 @@ use crate::metrics::ENGINE_TOKEN_REQUESTS;
 const MOST_MARGIN: Duration = Duration::from_secs(30);
 /// How long a token counts as good if the identity provider does not say.
 const UNSTATED_LIFE: Duration = Duration::from_secs(300);
+/// The largest answer to a token request that is read.
+const MOST_TOKEN_BYTES: usize = 64 * 1024;
 /// How long a failed renewal is not tried again while the old token is still good.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(2);
 
@@ -79,6 +81,8 @@ pub(super) enum TokenError {
     Network(#[source] reqwest::Error),
     #[error("ask the identity provider for a token: it answered {status}: {excerpt}")]
     Status { status: u16, excerpt: String },
+    #[error("read the identity provider's token: the answer is larger than {MOST_TOKEN_BYTES} bytes")]
+    TooLarge,
     #[error("read the identity provider's token")]
     Unreadable(#[source] serde_json::Error),
     #[error("use the identity provider's token: it is not fit for a header")]
@@ -90,7 +94,7 @@ impl TokenError {
     pub(super) fn refused_with(&self) -> Option<u16> {
         match self {
             Self::Status { status, .. } if (400..500).contains(status) && !matches!(status, 408 | 429) => Some(*status),
-            Self::Status { .. } | Self::Network(_) | Self::Unreadable(_) | Self::NotAHeader => None,
+            Self::Status { .. } | Self::TooLarge | Self::Network(_) | Self::Unreadable(_) | Self::NotAHeader => None,
         }
     }
 }
@@ -228,11 +232,19 @@ impl TokenSource {
         }
         // Counted from before the request: the token cannot be older than that.
         let asked_at = clock.instant();
-        let answer = request.form(&form).send().await.map_err(TokenError::Network)?;
+        let mut answer = request.form(&form).send().await.map_err(TokenError::Network)?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(TokenError::Network)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(TokenError::Network)? {
+            if body.len() + chunk.len() > MOST_TOKEN_BYTES {
+                return Err(TokenError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
         if !status.is_success() {
-            return Err(TokenError::Status { status: status.as_u16(), excerpt: text::excerpt(&body, 200) });
+            // A provider may quote what it was sent.
+            let quoted = redacted(&String::from_utf8_lossy(&body), secret);
+            return Err(TokenError::Status { status: status.as_u16(), excerpt: text::excerpt(quoted.as_bytes(), 200) });
         }
         let dto: TokenDto = serde_json::from_slice(&body).map_err(TokenError::Unreadable)?;
         let life = dto.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(UNSTATED_LIFE);
@@ -256,6 +268,13 @@ fn basic(username: &str, password: &str) -> Result<HeaderValue, TokenError> {
     let mut header = HeaderValue::from_str(&format!("Basic {encoded}")).map_err(|_| TokenError::NotAHeader)?;
     header.set_sensitive(true);
     Ok(header)
+}
+
+/// A text without a secret, as it is and in both ways in which a form may have it.
+fn redacted(text: &str, secret: &str) -> String {
+    let encoded = form_encoded(secret);
+    let ways = [secret.to_owned(), encoded.replace("%20", "+"), encoded];
+    ways.iter().filter(|way| !way.is_empty()).fold(text.to_owned(), |text, way| text.replace(way, "[redacted]"))
 }
 
 /// `application/x-www-form-urlencoded`, strict: everything but letters, digits and `-._` becomes an escape.

@@ -243,6 +243,21 @@ async fn a_provider_that_is_away_is_transient_and_one_that_refuses_us_is_not() {
 }
 
 #[tokio::test]
+async fn a_provider_that_quotes_the_secret_is_not_quoted_and_one_that_talks_without_end_is_not_heard_out() {
+    let quoting =
+        serve(Router::new().fallback(|body: String| async move { (StatusCode::BAD_REQUEST, format!("no: {body}; s/e&c ret")) })).await;
+    let form = |grant: &mut ClientCredentials| grant.secret_placement = SecretPlacement::Form;
+    let (client, _) = client_of(&quoting, form);
+    let said = client.version().await.unwrap_err().chain().to_string();
+    assert!(said.contains("no: grant_type=client_credentials") && said.contains("[redacted]"), "{said}");
+    assert!(!said.contains("s/e&c") && !said.contains("s%2Fe%26c"), "{said}");
+
+    let endless = serve(Router::new().fallback(|| async { "{".repeat(1 << 20) })).await;
+    let said = client_of(&endless, |_| {}).0.version().await.unwrap_err().chain().to_string();
+    assert!(said.contains("larger than 65536 bytes"), "{said}");
+}
+
+#[tokio::test]
 async fn the_client_secret_goes_where_the_provider_wants_it_with_every_character() {
     let (house, url) = House::open().await;
     client_of(&url, |_| {}).0.version().await.unwrap();
