@@ -13,18 +13,18 @@ use reqwest::Url;
 use tokio::task::JoinSet;
 
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, ConfigError, EngineAuth, EngineConfig, HttpAuth};
-use crate::domain::TenantId;
+use crate::config::{Config, ConfigError, EngineAuth, EngineConfig};
+use crate::domain::{SourceName, TenantId};
 use crate::engine::{
     ClientCredentials, Credentials, EngineClient, EngineError, EngineSettings, FetchOrder, HeldTask, LoopStatus, Poller, PollerSettings,
     RefillPolicy, SecretPlacement, TaskHandler, WorkerId,
 };
-use crate::http::{Gate, HttpError, HttpServer};
+use crate::http::{AuthMode, AuthSetupError, Gate, HttpError, HttpServer, WebhookSource, WebhookSources};
 use crate::operations::{Operations, new_session};
 use crate::ops::{Admin, AdminError, Fenced, Probe, Probes, Reconciler, Rescuer, heartbeat, housekeeping};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError, StoreOptions};
-use crate::supplier::{SourceError, Suppliers};
+use crate::supplier::{SourceConfig, SourceError, Suppliers};
 use crate::topics::{Class, Defaults, RetryConfig, Topics};
 
 /// Why the daemon does not start.
@@ -63,6 +63,9 @@ pub enum AppError {
     /// Health and metrics cannot be served.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// Tokens cannot be verified.
+    #[error("tell callers of the API apart")]
+    Auth(#[from] AuthSetupError),
     /// The API cannot be served.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -131,7 +134,7 @@ impl App {
         };
         let retry = RetryConfig::parse(&config.engine.retry)
             .map_err(|error| ConfigError::Bad { key: "engine.retry".to_owned(), must: format!("must be one: {error}") })?;
-        let topics = Topics::new(operations.clone(), engine.clone(), clock, defaults, retry, &worker_id);
+        let topics = Topics::new(operations.clone(), engine.clone(), Arc::clone(&clock), defaults, retry, &worker_id);
         let pollers: Vec<Poller> =
             [Class::Starts, Class::Ends].map(|class| poller(&config.engine, &engine, &topics, &worker_id, class)).into();
         let statuses: Vec<LoopStatus> = pollers.iter().map(Poller::status).collect();
@@ -141,7 +144,7 @@ impl App {
         };
         let http = match config.http.settings()? {
             None => None,
-            Some(settings) => Some(HttpServer::bind(&settings, &operations, gate(&config, &tenants)).await?),
+            Some(settings) => Some(HttpServer::bind(&settings, &operations, gate(&config, &tenants, &clock)?, webhooks(&config)).await?),
         };
         Ok(Self { config, tenants, operations, topics, engine, store, pollers, statuses, admin, http, worker_id })
     }
@@ -273,13 +276,24 @@ impl TaskHandler for Dispatch {
 }
 
 /// Who may use the API.
-fn gate(config: &Config, tenants: &[TenantId]) -> Gate {
-    match config.http.auth {
-        HttpAuth::None => {
+fn gate(config: &Config, tenants: &[TenantId], clock: &SharedClock) -> Result<Gate, AuthSetupError> {
+    match config.http.auth.mode {
+        AuthMode::None => {
             let default_tenant = TenantId::parse(&config.reservations.default_tenant).ok();
-            Gate::Open { default_tenant, tenants: tenants.to_vec() }
+            Ok(Gate::Open { default_tenant, tenants: tenants.to_vec() })
         }
+        AuthMode::Jwt => Gate::tokens(&config.http.auth, tenants, Arc::clone(clock)),
     }
+}
+
+/// The inventories that may send word, each with its secrets.
+fn webhooks(config: &Config) -> WebhookSources {
+    let source = |(name, source): (&String, &SourceConfig)| {
+        let webhook = source.webhook.as_ref()?;
+        let (reference, key) = (webhook.reference.clone(), webhook.key.clone());
+        Some((SourceName::parse(name).ok()?, WebhookSource { keys: webhook.keys(), reference, key }))
+    };
+    config.sources.iter().filter_map(source).collect()
 }
 
 fn poller(config: &EngineConfig, engine: &EngineClient, topics: &Topics, worker_id: &str, class: Class) -> Poller {

@@ -74,6 +74,12 @@ pub const OUTBOX_ROWS: &str = "holdfast_outbox_rows";
 pub const HTTP_REQUEST_SECONDS: &str = "holdfast_http_request_seconds";
 /// Requests that were turned away because too many were being worked on.
 pub const HTTP_SHED: &str = "holdfast_http_shed_total";
+/// Fetches of the token issuer's keys.
+pub const HTTP_KEY_FETCHES: &str = "holdfast_http_key_fetches_total";
+/// Requests that were refused because of who sent them, by reason.
+pub const HTTP_REFUSED: &str = "holdfast_http_refused_total";
+/// Notices of inventories, by what became of them.
+pub const NOTICES: &str = "holdfast_notices_total";
 
 /// The list.
 pub const ALL: &[Metric] = &[
@@ -178,6 +184,19 @@ pub const ALL: &[Metric] = &[
         labels: &[],
         help: "Requests turned away because as many as `http.max_in_flight` were being worked on",
     },
+    Metric { name: HTTP_KEY_FETCHES, kind: Kind::Counter, labels: &["outcome"], help: "Fetches of the token issuer's keys (ok, error)" },
+    Metric {
+        name: HTTP_REFUSED,
+        kind: Kind::Counter,
+        labels: &["reason"],
+        help: "Requests refused because of who sent them, by what is wrong with the token or its scopes",
+    },
+    Metric {
+        name: NOTICES,
+        kind: Kind::Counter,
+        labels: &["source", "outcome"],
+        help: "Notices of inventories (accepted, duplicate, unmatched, empty, refused, error)",
+    },
 ];
 
 /// Counts a task by what came of telling the engine.
@@ -215,6 +234,21 @@ pub fn http_request(route: &str, method: &'static str, status: u16, took: std::t
 /// Counts a request that was turned away.
 pub fn http_shed() {
     counter!(HTTP_SHED).increment(1);
+}
+
+/// Counts a request that was refused because of who sent it.
+pub fn http_refused(reason: &'static str) {
+    counter!(HTTP_REFUSED, "reason" => reason).increment(1);
+}
+
+/// Counts a fetch of the token issuer's keys.
+pub fn http_key_fetch(outcome: &'static str) {
+    counter!(HTTP_KEY_FETCHES, "outcome" => outcome).increment(1);
+}
+
+/// Counts a notice by what became of it.
+pub fn notice(source: String, outcome: &'static str) {
+    counter!(NOTICES, "source" => source, "outcome" => outcome).increment(1);
 }
 
 /// Tells the installed recorder what each metric means.

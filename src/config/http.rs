@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{ConfigError, bad, require};
-use crate::http::HttpSettings;
+use crate::http::{AuthConfig, AuthMode, HttpSettings};
 
 /// Where and how the API is served.
 #[derive(Debug, Clone, Deserialize)]
@@ -15,7 +15,7 @@ pub struct HttpConfig {
     /// Address and port; empty for none.
     pub listen: String,
     /// How callers are told apart.
-    pub auth: HttpAuth,
+    pub auth: AuthConfig,
     /// Requests that are worked on at once.
     pub max_in_flight: usize,
     /// Connections to the database for requests.
@@ -24,14 +24,6 @@ pub struct HttpConfig {
     pub request_timeout_ms: u64,
     /// The largest body.
     pub max_body_bytes: usize,
-}
-
-/// How callers are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HttpAuth {
-    /// Not at all.
-    None,
 }
 
 impl HttpConfig {
@@ -56,11 +48,12 @@ impl HttpConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         if let Some(settings) = self.settings()? {
             require(
-                self.auth != HttpAuth::None || settings.listen.ip().is_loopback(),
+                self.auth.mode != AuthMode::None || settings.listen.ip().is_loopback(),
                 "http.listen",
-                "must be an address of this machine alone, such as 127.0.0.1:8080, while http.auth is \"none\": nobody is asked who they are",
+                "must be an address of this machine alone, such as 127.0.0.1:8080, while http.auth.mode is \"none\": nobody is asked who they are",
             )?;
         }
+        self.auth.validate().map_err(|fault| bad(&format!("http.auth.{}", fault.key), fault.must))?;
         require((1..=100_000).contains(&self.max_in_flight), "http.max_in_flight", "must be 1 to 100000")?;
         require((1..=1_000).contains(&self.max_connections), "http.max_connections", "must be 1 to 1000")?;
         require((100..=300_000).contains(&self.request_timeout_ms), "http.request_timeout_ms", "must be 100 to 300000")?;

@@ -16,7 +16,7 @@ use crate::supplier::SourceConfig;
 use crate::topics::RetryConfig;
 
 pub use cache::{CacheConfig, CacheMode};
-pub use http::{HttpAuth, HttpConfig};
+pub use http::HttpConfig;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 

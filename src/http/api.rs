@@ -12,10 +12,11 @@ use utoipa::{OpenApi, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::http::limits::{Limits, in_time, measured, panicked, shed};
+use crate::http::access::with_security;
+use crate::http::limits::{Limits, in_time, measured, panicked, shed, unpacked};
 use crate::http::problem::{PROBLEMS, Problem, ProblemBody, ProblemKind};
-use crate::http::reservations;
 use crate::http::state::{ApiState, HttpSettings};
+use crate::http::{reservations, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,14 +27,17 @@ use crate::http::state::{ApiState, HttpSettings};
             quantities are decimal numbers as text. Members may be added to answers at any time.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    tags((name = "reservations", description = "Holds of orders, and what happened to them")),
+    tags(
+        (name = "reservations", description = "Holds of orders, and what happened to them"),
+        (name = "webhooks", description = "Word from inventories"),
+    ),
     components(schemas(ProblemBody)),
 )]
 struct Document;
 
 /// The routes of every resource.
 fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(reservations::routes())
+    OpenApiRouter::with_openapi(Document::openapi()).merge(reservations::routes()).merge(webhooks::routes())
 }
 
 /// The OpenAPI document, as it is served.
@@ -45,13 +49,16 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// The whole API.
 pub(crate) fn router(state: ApiState, settings: &HttpSettings) -> Router {
     let (router, document) = routes().split_for_parts();
+    let document = with_problems(document);
+    let document = if state.gate.asks() { with_security(document) } else { document };
     let limits = Limits::new(settings.max_in_flight, settings.request_timeout);
     router
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", with_problems(document)))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(async || Problem::new(ProblemKind::NotFound, "There is no such path; /docs shows those that there are."))
         .method_not_allowed_fallback(async || Problem::new(ProblemKind::MethodNotAllowed, "The path is there, but not for this method."))
         .with_state(state)
         .layer(DefaultBodyLimit::max(settings.max_body_bytes))
+        .layer(from_fn(unpacked))
         .layer(from_fn_with_state(limits.clone(), in_time))
         .layer(from_fn_with_state(limits, shed))
         .layer(CatchPanicLayer::custom(panicked))
@@ -88,6 +95,7 @@ fn is_possible(kind: ProblemKind, operation: &Operation) -> bool {
         | ProblemKind::Overloaded
         | ProblemKind::TookTooLong
         | ProblemKind::DatabaseAway
+        | ProblemKind::IssuerAway
         | ProblemKind::Internal => true,
         ProblemKind::TooLarge | ProblemKind::UnsupportedMedia => operation.request_body.is_some(),
         ProblemKind::MethodNotAllowed => false,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_ENCODING;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
@@ -44,6 +46,16 @@ pub(crate) async fn in_time(State(limits): State<Limits>, request: Request, next
             Problem::new(ProblemKind::TookTooLong, detail).into_response()
         }
     }
+}
+
+/// Refuses bodies that are packed: what is read is what was sent, so that a small body stays small and a signature fits.
+pub(crate) async fn unpacked(request: Request, next: Next) -> Response {
+    let packed = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if request.headers().get_all(CONTENT_ENCODING).iter().any(packed) {
+        return Problem::new(ProblemKind::UnsupportedMedia, "Bodies are read as they come: send none with a `Content-Encoding`.")
+            .into_response();
+    }
+    next.run(request).await
 }
 
 /// Counts and times every request by its route.

@@ -6,7 +6,9 @@
 //! **Invariant:** a handler gets at a tenant only by naming the scope that its route needs (`principal.rs`).
 //! **Invariant:** every answer that is no success is a problem of the one table in `problem.rs`.
 
+mod access;
 mod api;
+mod auth;
 mod extract;
 mod gate;
 mod limits;
@@ -16,10 +18,14 @@ mod reservations;
 mod scope;
 mod server;
 mod state;
+mod webhooks;
 
+pub use access::{Access, ROUTES, Route};
 pub use api::document;
+pub use auth::{AuthConfig, AuthFault, AuthMode, AuthSetupError, IssuerError, IssuerSetupError, Words, fetch_keys};
 pub use gate::Gate;
 pub use problem::{PROBLEMS, ProblemKind, ProblemRow};
 pub use scope::Scope;
 pub use server::{HttpError, HttpServer};
 pub use state::HttpSettings;
+pub use webhooks::{WebhookSource, WebhookSources};

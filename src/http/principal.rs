@@ -4,7 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::domain::TenantId;
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::gate::insufficient;
+use crate::http::problem::Problem;
 use crate::http::scope::{Granted, Scope};
 use crate::http::state::ApiState;
 
@@ -26,13 +27,9 @@ impl Principal {
     /// The tenant, for somebody who may do this.
     ///
     /// # Errors
-    /// [`ProblemKind::Forbidden`], naming the scope that is missing.
+    /// [`crate::http::ProblemKind::Forbidden`], naming the scope that is missing.
     pub(crate) fn to(&self, scope: Scope) -> Result<TenantId, Problem> {
-        if self.granted.covers(scope) {
-            Ok(self.tenant)
-        } else {
-            Err(Problem::new(ProblemKind::Forbidden, format!("This needs the scope `{scope}`, which the caller does not have.")))
-        }
+        if self.granted.covers(scope) { Ok(self.tenant) } else { Err(insufficient(scope)) }
     }
 
     /// Who they are, for timelines: at most 200 characters.

@@ -41,6 +41,8 @@ pub enum ProblemKind {
     TookTooLong,
     /// The database cannot be reached.
     DatabaseAway,
+    /// The issuer of tokens cannot be reached, and its keys are not here.
+    IssuerAway,
     /// A mistake of ours.
     Internal,
 }
@@ -101,6 +103,13 @@ pub const PROBLEMS: &[ProblemRow] = &[
         "Try again after `Retry-After`, with the same `Idempotency-Key` where the request has one.",
     ),
     row(ProblemKind::DatabaseAway, 503, "database-away", "The database cannot be reached", "Try again after `Retry-After`."),
+    row(
+        ProblemKind::IssuerAway,
+        503,
+        "issuer-away",
+        "Tokens cannot be verified at the moment",
+        "Try again after `Retry-After`. For the operator: see `http.auth.jwks_url`.",
+    ),
     row(ProblemKind::Internal, 500, "internal", "A mistake of ours", "Report it with `instance`: the log of the daemon has the same."),
 ];
 
@@ -187,6 +196,11 @@ impl Problem {
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// What went wrong.
+    pub(crate) fn kind(&self) -> ProblemKind {
+        self.kind
     }
 
     /// The same with another member.

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use crate::http::api;
 use crate::http::gate::Gate;
 use crate::http::state::{ApiState, HttpSettings};
+use crate::http::webhooks::WebhookSources;
 use crate::operations::Operations;
 use crate::shutdown::Shutdown;
 
@@ -37,13 +38,13 @@ impl HttpServer {
     ///
     /// # Errors
     /// [`HttpError::Bind`].
-    pub async fn bind(settings: &HttpSettings, operations: &Operations, gate: Gate) -> Result<Self, HttpError> {
+    pub async fn bind(settings: &HttpSettings, operations: &Operations, gate: Gate, webhooks: WebhookSources) -> Result<Self, HttpError> {
         let address = settings.listen;
         let listener = TcpListener::bind(address).await.map_err(|source| HttpError::Bind { address, source })?;
         if matches!(gate, Gate::Open { .. }) {
             tracing::warn!(address = %address, "the API asks nobody who they are; it is bound to this machine alone");
         }
-        let state = ApiState { operations: operations.apart(settings.max_connections), gate: Arc::new(gate) };
+        let state = ApiState { operations: operations.apart(settings.max_connections), gate: Arc::new(gate), webhooks };
         Ok(Self { listener, router: api::router(state, settings) })
     }
 

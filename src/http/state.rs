@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::gate::Gate;
+use crate::http::webhooks::WebhookSources;
 use crate::operations::Operations;
 
 /// How the API is served.
@@ -27,4 +28,5 @@ pub struct HttpSettings {
 pub(crate) struct ApiState {
     pub(crate) operations: Operations,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) webhooks: WebhookSources,
 }

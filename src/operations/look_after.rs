@@ -174,7 +174,7 @@ impl Operations {
         Ok(self.store.trim_outbox(&tenants, keep).await?)
     }
 
-    async fn tenants(&self, configured: &[TenantId]) -> Result<Vec<TenantId>, OperationError> {
+    pub(super) async fn tenants(&self, configured: &[TenantId]) -> Result<Vec<TenantId>, OperationError> {
         if configured.is_empty() { Ok(self.store.list_tenants().await?) } else { Ok(configured.to_vec()) }
     }
 }

@@ -6,6 +6,7 @@
 //! **Invariant:** an operation does not know who asked: no engine, no HTTP, no broker can be reached from here.
 //! **Invariant:** repeating an operation is safe. A settled row answers again, without a call.
 
+mod accept_notice;
 mod apply_plan;
 mod check_availability;
 mod compare_holds;
@@ -21,6 +22,9 @@ mod sessions;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
+pub use accept_notice::NoticeOutcome;
 pub use apply_plan::{Applied, Applier, PlannedStep, Stale, new_call};
 pub use check_availability::{CheckAvailability, CheckError, EvidenceView, Provenance};
 pub use compare_holds::{CompareError, Reading};
@@ -31,7 +35,7 @@ pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
 pub use reserve::Reserve;
 
-pub use crate::store::{Find, Timeline, TimelineEntry, WaitingTask};
+pub use crate::store::{Find, Notice, Timeline, TimelineEntry, WaitingTask};
 
 use crate::cache::Cache;
 use crate::clock::SharedClock;
@@ -49,6 +53,7 @@ pub struct Operations {
     pub(crate) lease: Arc<SessionLease>,
     pub(crate) cache: Cache,
     pub(crate) flights: Flights,
+    hints: Arc<tokio::sync::Notify>,
     actor: Arc<str>,
 }
 
@@ -56,7 +61,7 @@ impl Operations {
     /// Puts the parts together. `actor` is the name under which this boot appears in timelines.
     #[must_use]
     pub fn new(store: Store, suppliers: Arc<Suppliers>, clock: SharedClock, lease: Arc<SessionLease>, actor: &str) -> Self {
-        Self { store, suppliers, clock, lease, cache: Cache::Off, flights: Flights::default(), actor: Arc::from(actor) }
+        Self { store, suppliers, clock, lease, cache: Cache::Off, flights: Flights::default(), hints: Arc::default(), actor: Arc::from(actor) }
     }
 
     /// The same, with a cache.
@@ -68,6 +73,12 @@ impl Operations {
     /// What there is to say of the cache's health; nothing for one that cannot be ill.
     pub async fn cache_health(&self) -> Option<(bool, String)> {
         self.cache.health().await
+    }
+
+    /// The time, by the clock that operations go by.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// The same operations over connections to the database of their own, so many.

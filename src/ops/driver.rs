@@ -28,8 +28,20 @@ pub(crate) struct Loop {
 impl Loop {
     /// Goes round until the soft stop. A round that fails is logged once and waits for the next period: a database that is away is
     /// not hammered.
-    pub(crate) async fn run<Turn, Turned, Failure>(self, shutdown: &Shutdown, mut turn: Turn)
+    pub(crate) async fn run<Turn, Turned, Failure>(self, shutdown: &Shutdown, turn: Turn)
     where
+        Turn: FnMut() -> Turned,
+        Turned: Future<Output = Result<Round, Failure>>,
+        Failure: std::error::Error,
+    {
+        self.run_woken(shutdown, std::future::pending::<()>, turn).await;
+    }
+
+    /// The same, but a wait ends early when `woken` returns.
+    pub(crate) async fn run_woken<Wake, Woken, Turn, Turned, Failure>(self, shutdown: &Shutdown, woken: Wake, mut turn: Turn)
+    where
+        Wake: Fn() -> Woken,
+        Woken: Future<Output = ()>,
         Turn: FnMut() -> Turned,
         Turned: Future<Output = Result<Round, Failure>>,
         Failure: std::error::Error,
@@ -37,7 +49,7 @@ impl Loop {
         let mut failed = false;
         // Replicas that start together do not march in step.
         let mut wait = spread(self.period);
-        while shutdown.sleep(wait).await {
+        while rest(shutdown, wait, woken()).await {
             wait = match turn().await {
                 Ok(round) => {
                     if std::mem::take(&mut failed) {
@@ -54,6 +66,15 @@ impl Loop {
             };
         }
         tracing::debug!(name = self.name, "the loop has ended");
+    }
+}
+
+/// Waits, or is woken; false at the soft stop.
+async fn rest(shutdown: &Shutdown, wait: Duration, woken: impl Future<Output = ()>) -> bool {
+    tokio::select! {
+        biased;
+        go_on = shutdown.sleep(wait) => go_on,
+        () = woken => true,
     }
 }
 

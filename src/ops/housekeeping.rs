@@ -21,6 +21,7 @@ async fn turn(operations: &Operations, tenants: &[TenantId], keep: Option<i64>) 
     }
     metrics::gauge!(OUTBOX_ROWS).set(census.outbox_rows as f64);
     operations.forget_sessions().await?;
+    operations.forget_notices(tenants).await?;
     if let Some(keep) = keep
         && operations.trim_outbox(tenants, keep).await? > 0
     {

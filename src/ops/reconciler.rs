@@ -29,7 +29,7 @@ pub(crate) struct Reconciler {
 
 impl Reconciler {
     pub(crate) async fn run(self, shutdown: &Shutdown) {
-        Loop { name: "reconciler", period: self.period }.run(shutdown, || self.turn(shutdown)).await;
+        Loop { name: "reconciler", period: self.period }.run_woken(shutdown, || self.operations.hinted(), || self.turn(shutdown)).await;
     }
 
     async fn turn(&self, shutdown: &Shutdown) -> Result<Round, OperationError> {

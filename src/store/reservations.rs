@@ -179,7 +179,7 @@ where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UN
         tx.commit().await.map_err(StoreError::during("want_release"))
     }
 
-    /// Puts off the next look at a row that nothing could be done about.
+    /// Puts off the next look at a row that nothing could be done about; word that its inventory sent of it is followed up with that.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
@@ -191,13 +191,17 @@ where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UN
         until: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
         let mut tx = begin(&self.pool, "put_off", &[tenant]).await?;
-        sqlx::query("-- put_off\nupdate reservation set next_check_at = $3 where reservation_id = $1 and next_check_at <= $2")
-            .bind(id.0)
-            .bind(seen_due)
-            .bind(until)
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during("put_off"))?;
+        sqlx::query(
+            "-- put_off
+update reservation set next_check_at = $3, noticed_epoch = case when open_call_id is not null then noticed_epoch end
+where reservation_id = $1 and next_check_at <= $2",
+        )
+        .bind(id.0)
+        .bind(seen_due)
+        .bind(until)
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::during("put_off"))?;
         tx.commit().await.map_err(StoreError::during("put_off"))
     }
 

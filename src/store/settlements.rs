@@ -264,7 +264,9 @@ fn write_rows() -> &'static str {
 const WRITE_ROWS: &str = "\
 -- write_rows
 with wanted as (
-    select w.*, w.status in ('REJECTED', 'RELEASED', 'EXPIRED') as is_end from jsonb_to_recordset($1) as w(
+    select w.*, w.status in ('REJECTED', 'RELEASED', 'EXPIRED') as is_end,
+        coalesce(w.answer_class in ('DONE', 'REFUSED'), false) as is_heard
+    from jsonb_to_recordset($1) as w(
         reservation_id uuid, old_epoch bigint, new_epoch bigint, claim_session uuid, open_call_id uuid, open_call_operation text,
         status text, external_reservation_ref text, reserved_at timestamptz, expires_at timestamptz, confirmed_at timestamptz,
         released_at timestamptz, rejection_code text, rejection_message text, pending_operation text, pending_until timestamptz,
@@ -284,7 +286,16 @@ with wanted as (
         last_effect_at = w.last_effect_at, event_sequence = w.event_sequence,
         -- an order that ended while the call was open has put its wish on the row without waiting for the call
         release_wanted = w.release_wanted or (r.release_wanted and not w.wish_known and not w.is_end),
-        next_check_at = case when r.release_wanted and not w.wish_known and not w.is_end then w.at else w.next_check_at end,
+        next_check_at = case
+            when w.claim_session is not null then w.next_check_at
+            when r.release_wanted and not w.wish_known and not w.is_end then w.at
+            when r.noticed_epoch is null or (w.is_heard and r.noticed_epoch < w.old_epoch) then w.next_check_at
+            -- word from the inventory that came while the call was open is followed up by a call of its own, and word that a call
+            -- brought no answer to is not forgotten
+            when r.noticed_epoch >= w.old_epoch then w.at
+            else least(w.next_check_at, w.at + interval '1 minute')
+        end,
+        noticed_epoch = case when w.is_heard and r.noticed_epoch < w.old_epoch then null else r.noticed_epoch end,
         last_reconciled_at = case when w.looked then w.at else r.last_reconciled_at end,
         updated_at = w.at, version = r.version + 1
     from wanted w

@@ -15,6 +15,7 @@ mod sample;
 mod source_config;
 mod source_rules;
 mod turns;
+mod webhook_config;
 
 pub use http::{ClientError, ProfileError};
 pub use port::{AvailabilityAnswer, CheckAsk, HoldAsk, ListAsk, ListMark, ListedPage, Listing, Question, Reply, Supplier};
@@ -22,3 +23,4 @@ pub use registry::{Source, SourceError, Suppliers};
 pub use source_config::{Adapter, Auth, AuthKind, AutoExtendConfig, BreakerConfig, SourceConfig};
 pub use source_rules::SourceFault;
 pub use turns::SharedTurns;
+pub use webhook_config::WebhookConfig;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::domain::{AutoExtend, Policy};
 
 use super::http::{Connection, Credentials};
+use super::webhook_config::WebhookConfig;
 
 /// One inventory. The daemon's configuration has one such section per source name.
 #[derive(Debug, Clone, Deserialize)]
@@ -86,6 +87,9 @@ pub struct SourceConfig {
     /// When it is left alone for a while.
     #[serde(default)]
     pub breaker: BreakerConfig,
+    /// How its notices are verified; without it, it may send none.
+    #[serde(default)]
+    pub webhook: Option<WebhookConfig>,
 }
 
 /// The adapters that there are.

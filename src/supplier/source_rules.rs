@@ -1,6 +1,6 @@
 //! The rules that an inventory's settings keep, each broken one a sentence.
 
-use crate::supplier::{Auth, AuthKind, SourceConfig};
+use crate::supplier::{Auth, AuthKind, SourceConfig, WebhookConfig};
 
 /// A rule that a source's configuration breaks, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,12 @@ pub enum SourceFault {
         /// What it needs.
         needs: &'static str,
     },
+    /// A secret that no sender could have made.
+    #[error("{0} must be whsec_ and base64 of 24 to 64 bytes")]
+    WebhookSecret(&'static str),
+    /// A place in a notice that cannot be found.
+    #[error("{0} must be a JSON pointer such as /data/reference")]
+    WebhookPointer(&'static str),
     /// A credential that the kind does not use: most likely the kind is missing.
     #[error("auth.{field} is given, but auth.kind is '{kind}'")]
     AuthIdle {
@@ -139,6 +145,7 @@ impl SourceConfig {
             }
         }
         faults.extend(self.auth.faults());
+        faults.extend(self.webhook.iter().flat_map(WebhookConfig::faults));
         faults
     }
 }

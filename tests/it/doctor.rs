@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use crate::support::bpmn::{end, external, flow, process_with_roots, start_to};
 use crate::support::command::holdfast;
 use crate::support::fake::{Blunt, nobody, serve};
+use crate::support::issuer::Issuer;
 use crate::support::shop::{Setup, Shop};
 
 /// What the doctor found, each as "level area where: what -> advice".
@@ -46,6 +47,22 @@ async fn visit(shop: &Shop, changes: &[(&str, toml::Value)]) -> Visit {
 
 fn url(url: impl std::fmt::Display) -> toml::Value {
     toml::Value::String(url.to_string())
+}
+
+#[tokio::test]
+async fn the_doctor_asks_the_token_issuer_and_says_who_is_asked_for_nothing() {
+    let (shop, issuer) = (Shop::open().await, Issuer::open().await);
+    let listen = ("http.listen", toml::Value::from("127.0.0.1:0"));
+    visit(&shop, std::slice::from_ref(&listen)).await.says(&["note api http.auth.mode", "may do everything", "jwt"]);
+    let mut guarded = issuer.settings();
+    guarded.push(listen);
+    visit(&shop, &guarded).await.says(&["ok api", "can verify tokens: 1"]);
+    guarded.push(("http.auth.jwks_url", url(nobody())));
+    let alone = visit(&shop, &guarded).await;
+    assert!(!alone.well);
+    alone.says(&["error api", "nobody will get in: ask the issuer for its keys", "http.auth.jwks_url"]);
+    let deaf = visit(&shop, &[("sources.main.webhook.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into())]).await;
+    deaf.says(&["warning api sources.main.webhook", "no API", "set http.listen"]);
 }
 
 #[tokio::test]

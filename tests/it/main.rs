@@ -1,6 +1,8 @@
 //! Every test that needs something running, in one binary, against the stack that `make up` starts.
 
 #[cfg(test)]
+mod auth;
+#[cfg(test)]
 mod availability;
 #[cfg(test)]
 mod bad_input;
@@ -28,5 +30,9 @@ mod stop;
 mod supplier_conformance;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tenants;
+#[cfg(test)]
+mod webhooks;
 #[cfg(test)]
 mod workflow;

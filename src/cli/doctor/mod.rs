@@ -1,5 +1,6 @@
 //! `holdfast doctor`: looks over everything that the daemon needs, changes nothing, and says what to do.
 
+mod api;
 mod clocks;
 mod configuration;
 mod database;

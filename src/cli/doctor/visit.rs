@@ -8,7 +8,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::finding::{Finding, Findings, Level, report};
-use super::{configuration, database, engine, inventories, models};
+use super::{api, configuration, database, engine, inventories, models};
 use crate::app::engine_settings;
 use crate::cli::error::CliError;
 use crate::clock::{SharedClock, SystemClock};
@@ -87,6 +87,7 @@ async fn visit(config: &Config, file: Option<&Path>, skew: TimeDelta) -> Vec<Fin
         }
         Err(error) => all.extend(one_error("inventories", "sources", &CliError::from(crate::app::AppError::from(error)))),
     }
+    all.extend(api::check(config).await.into_vec());
     all
 }
 

@@ -154,6 +154,16 @@ impl Process {
         until("the daemon has ended", COMING_OR_GOING, async || self.child.try_wait().unwrap()).await
     }
 
+    /// Whether it has ended by now.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Everything that it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
     /// The first line of its log with this message.
     pub(crate) fn logged(&self, message: &str) -> Option<JsonValue> {
         let log = fs::read_to_string(&self.log).unwrap();

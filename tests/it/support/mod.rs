@@ -9,6 +9,7 @@ pub(crate) mod database;
 pub(crate) mod engine;
 pub(crate) mod fake;
 pub(crate) mod gate;
+pub(crate) mod issuer;
 pub(crate) mod judge;
 pub(crate) mod order;
 pub(crate) mod redis;

@@ -1,0 +1,111 @@
+//! Who may use which route: one table. The served document is marked by it, `docs/security.md` shows it, tests try every row.
+
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+
+use crate::http::scope::Scope;
+
+/// The name of the way of showing who one is, in the document.
+const BEARER: &str = "bearer";
+
+/// What a route asks of whoever uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// A token with this scope.
+    Scope(Scope),
+    /// A body signed by a secret of the inventory that the path names.
+    Signature,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
+    /// What it asks.
+    pub access: Access,
+}
+
+/// The table.
+pub const ROUTES: &[Route] = &[
+    route("GET", "/reservations/{reservationId}", Access::Scope(Scope::ReadReservations)),
+    route("GET", "/reservations/{reservationId}/timeline", Access::Scope(Scope::ReadReservations)),
+    route("POST", "/webhooks/{source}", Access::Signature),
+];
+
+const fn route(method: &'static str, path: &'static str, access: Access) -> Route {
+    Route { method, path, access }
+}
+
+/// Writes into a document what each route asks.
+pub(crate) fn with_security(mut document: OpenApi) -> OpenApi {
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    document.components.get_or_insert_default().security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(scheme).into());
+    for row in ROUTES {
+        let Access::Scope(scope) = row.access else { continue };
+        let Some(item) = document.paths.paths.get_mut(row.path) else { continue };
+        let operation: Option<&mut Operation> = match row.method {
+            "GET" => item.get.as_mut(),
+            "PUT" => item.put.as_mut(),
+            "PATCH" => item.patch.as_mut(),
+            "DELETE" => item.delete.as_mut(),
+            _ => item.post.as_mut(),
+        };
+        if let Some(operation) = operation {
+            operation.security = Some(vec![SecurityRequirement::new(BEARER, [scope.as_str()])]);
+        }
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_every_route_of_the_document_and_no_other() {
+        let document = serde_json::to_value(crate::http::document()).unwrap();
+        let mut served = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            served.extend(
+                item.as_object().unwrap().keys().filter(|key| *key != "parameters").map(|method| (method.to_uppercase(), path.clone())),
+            );
+        }
+        let rows: BTreeSet<_> = ROUTES.iter().map(|row| (row.method.to_owned(), row.path.to_owned())).collect();
+        assert_eq!(rows, served, "src/http/access.rs must say who may use each route");
+        assert_eq!(rows.len(), ROUTES.len());
+    }
+
+    #[test]
+    fn the_page_on_security_shows_the_table() {
+        let mut wanted = String::new();
+        for row in ROUTES {
+            let asks = match row.access {
+                Access::Scope(scope) => format!("`{scope}`"),
+                Access::Signature => "a signature of the inventory".to_owned(),
+            };
+            let _ = writeln!(wanted, "| `{} {}` | {asks} |", row.method, row.path);
+        }
+        let page = include_str!("../../docs/security.md");
+        assert!(page.contains(&wanted), "docs/security.md must hold these rows:\n{wanted}");
+    }
+
+    #[test]
+    fn a_marked_document_names_the_scope_of_each_route() {
+        let document = serde_json::to_value(with_security(crate::http::document())).unwrap();
+        for row in ROUTES {
+            let security = &document["paths"][row.path][row.method.to_lowercase()]["security"];
+            match row.access {
+                Access::Scope(scope) => assert_eq!(security[0]["bearer"][0], scope.as_str(), "{row:?}"),
+                Access::Signature => assert!(security.is_null(), "{row:?}"),
+            }
+        }
+        assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    }
+}
