@@ -61,7 +61,16 @@ impl Operations {
     /// Puts the parts together. `actor` is the name under which this boot appears in timelines.
     #[must_use]
     pub fn new(store: Store, suppliers: Arc<Suppliers>, clock: SharedClock, lease: Arc<SessionLease>, actor: &str) -> Self {
-        Self { store, suppliers, clock, lease, cache: Cache::Off, flights: Flights::default(), hints: Arc::default(), actor: Arc::from(actor) }
+        Self {
+            store,
+            suppliers,
+            clock,
+            lease,
+            cache: Cache::Off,
+            flights: Flights::default(),
+            hints: Arc::default(),
+            actor: Arc::from(actor),
+        }
     }
 
     /// The same, with a cache.
