@@ -231,6 +231,9 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
         return match goal {
             Goal::Confirm | Goal::Extend { .. } if !same => Plan::Refuse(Refused::OperationOpen(operation)),
             Goal::Reserve => Plan::Conclude,
+            Goal::Decide(Decision::NotHeld) => Plan::Move(Cause::FoundReleased),
+            // The hold stands, a human says, and nobody else can tell what became of the call: on a hold that stands it is made again.
+            Goal::Decide(Decision::Held(_)) if !caps.can_look(r) && offers(caps, operation) => Plan::Ask(operation, None),
             // Both operations lead to a state that can be looked at; sending them again is decided there.
             _ if caps.can_look(r) => Plan::Ask(Operation::Lookup, None),
             _ => Plan::NeedsHuman,
@@ -249,12 +252,24 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
     }
 }
 
+fn offers(caps: &Capabilities, operation: Operation) -> bool {
+    match operation {
+        Operation::Confirm => caps.confirm,
+        Operation::Extend => caps.extend,
+        Operation::Release => caps.release,
+        Operation::Lookup => caps.lookup,
+        Operation::Check | Operation::Reserve => true,
+    }
+}
+
 /// Looks if that can be done; else the clock, with a grace, is all there is to go by.
 fn wait_for_expiry(r: &Reservation, caps: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
     if caps.can_look(r) {
         return Plan::Ask(Operation::Lookup, None);
     }
-    let over = r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
+    // A commitment does not run out by itself, whatever was said of its end before it became one.
+    let committed = r.status == Status::Confirmed || r.confirmed_at.is_some();
+    let over = !committed && r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
     if over { Plan::Move(Cause::HoldExpired) } else { Plan::Conclude }
 }
 
