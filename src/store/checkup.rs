@@ -22,6 +22,7 @@ pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("reservation_transition", &["SELECT", "INSERT"]),
     ("supplier_call", &["SELECT", "INSERT", "UPDATE"]),
     ("tenant", &["SELECT", "INSERT"]),
+    ("webhook_notice", &["SELECT", "INSERT", "DELETE"]),
     ("worker_session", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
 ];
 
