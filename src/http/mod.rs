@@ -7,17 +7,28 @@
 //! **Invariant:** every answer that is no success is a problem of the one table in `problem.rs`.
 
 mod access;
+mod amount;
 mod api;
 mod auth;
+mod availability_checks;
+mod commands;
+mod evidence;
 mod extract;
 mod gate;
+mod key;
 mod limits;
+mod lines;
+mod listener;
+mod once;
+mod order_reservations;
 mod principal;
 mod problem;
+mod reservation_commands;
 mod reservations;
 mod scope;
 mod server;
 mod state;
+mod text;
 mod webhooks;
 
 pub use access::{Access, ROUTES, Route};

@@ -9,6 +9,7 @@
 mod accept_notice;
 mod apply_plan;
 mod check_availability;
+mod commands;
 mod compare_holds;
 mod conclusion;
 mod drive;
@@ -18,6 +19,7 @@ mod flights;
 mod ids;
 mod look_after;
 mod release;
+mod requests;
 mod reserve;
 mod sessions;
 
@@ -37,7 +39,10 @@ pub use look_after::{Due, SettledWaiting};
 pub use release::{Attempt, Release};
 pub use reserve::Reserve;
 
-pub use crate::store::{Find, Notice, Timeline, TimelineEntry, WaitingTask};
+pub use crate::store::{
+    About, Begun, CommandRecord, Find, KeptAnswer, NewCommand, Notice, Put, RequestAttempt, RequestName, Timeline, TimelineEntry, Tried,
+    WaitingTask,
+};
 
 use crate::cache::Cache;
 use crate::clock::SharedClock;
