@@ -21,7 +21,7 @@ use crate::engine::{
 };
 use crate::http::{AuthMode, AuthSetupError, Gate, HttpError, HttpServer, WebhookSource, WebhookSources};
 use crate::operations::{Operations, new_session};
-use crate::ops::{Admin, AdminError, Fenced, Probe, Probes, Reconciler, Rescuer, heartbeat, housekeeping};
+use crate::ops::{Admin, AdminError, Commander, Fenced, OrderProcess, Probe, Probes, Reconciler, Rescuer, heartbeat, housekeeping};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::supplier::{SourceConfig, SourceError, Suppliers};
@@ -189,6 +189,12 @@ impl App {
             let shutdown = shutdown.clone();
             polling.spawn(poller.run(shutdown));
         }
+        let commander = Commander {
+            operations: operations.clone(),
+            engine: engine.clone(),
+            tenants: tenants.clone(),
+            process: OrderProcess { key: config.orders.process.clone(), cancel_message: config.orders.cancel_message.clone() },
+        };
         let rescuer = Rescuer { operations: operations.clone(), engine, long_poll: Duration::from_millis(config.engine.long_poll_ms) };
         let reconciler = Reconciler {
             operations: operations.clone(),
@@ -205,6 +211,10 @@ impl App {
         {
             let shutdown = shutdown.clone();
             keeping.spawn(async move { rescuer.run(&shutdown).await });
+        }
+        {
+            let shutdown = shutdown.clone();
+            keeping.spawn(async move { commander.run(&shutdown).await });
         }
         {
             let shutdown = shutdown.clone();

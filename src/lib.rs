@@ -19,7 +19,6 @@ pub mod cache;
 pub mod operations;
 pub mod topics;
 
-#[expect(dead_code, reason = "what routes with bodies need stands ready for them")]
 pub mod http;
 
 pub mod ops;

@@ -80,6 +80,8 @@ pub const HTTP_KEY_FETCHES: &str = "holdfast_http_key_fetches_total";
 pub const HTTP_REFUSED: &str = "holdfast_http_refused_total";
 /// Notices of inventories, by what became of them.
 pub const NOTICES: &str = "holdfast_notices_total";
+/// Tries to carry out commands, by kind and outcome.
+pub const COMMANDS_TRIED: &str = "holdfast_commands_tried_total";
 
 /// The list.
 pub const ALL: &[Metric] = &[
@@ -197,6 +199,12 @@ pub const ALL: &[Metric] = &[
         labels: &["source", "outcome"],
         help: "Notices of inventories (accepted, duplicate, unmatched, empty, refused, error)",
     },
+    Metric {
+        name: COMMANDS_TRIED,
+        kind: Kind::Counter,
+        labels: &["kind", "outcome"],
+        help: "Tries to carry out what was accepted with 202 (done, refused, later)",
+    },
 ];
 
 /// Counts a task by what came of telling the engine.
@@ -229,6 +237,11 @@ pub fn settle_retried() {
 pub fn http_request(route: &str, method: &'static str, status: u16, took: std::time::Duration) {
     histogram!(HTTP_REQUEST_SECONDS, "route" => route.to_owned(), "method" => method, "status" => status.to_string())
         .record(took.as_secs_f64());
+}
+
+/// Counts a try to carry out a command.
+pub fn command_tried(kind: &'static str, outcome: &'static str) {
+    counter!(COMMANDS_TRIED, "kind" => kind, "outcome" => outcome).increment(1);
 }
 
 /// Counts a request that was turned away.

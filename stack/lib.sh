@@ -8,6 +8,7 @@ STACK_DIR=${HOLDFAST_STACK_DIR:-$(dirname "$STACK_SOURCE")/.stack}
 case $STACK_DIR in /*) ;; *) STACK_DIR=$PWD/$STACK_DIR ;; esac
 RUN_DIR=$STACK_DIR/run
 JARS_DIR=$STACK_DIR/jars
+TOOLS_DIR=$STACK_DIR/tools
 
 # In the order in which they start; `down` goes the other way.
 ALL_SERVICES="postgres redis kafka engine operaton"

@@ -4,6 +4,7 @@
 
 mod cache;
 mod http;
+mod orders;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::topics::RetryConfig;
 
 pub use cache::{CacheConfig, CacheMode};
 pub use http::HttpConfig;
+pub use orders::OrdersConfig;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// The API.
     pub http: HttpConfig,
+    /// The processes of orders.
+    pub orders: OrdersConfig,
     /// Stopping.
     pub shutdown: ShutdownConfig,
     /// Logging.
@@ -306,6 +310,7 @@ impl Config {
         self.cache.validate()?;
         require(self.events.keep_rows >= 0, "events.keep_rows", "must be 0 or more")?;
         self.http.validate()?;
+        self.orders.validate()?;
         match engine.auth {
             EngineAuth::None => Ok(()),
             EngineAuth::Basic => require(!engine.username.is_empty(), "engine.username", "must be set for auth = \"basic\""),

@@ -74,6 +74,8 @@ uuid_ids! {
     SessionId,
     /// One answered availability check.
     EvidenceId,
+    /// One promise to a caller.
+    CommandId,
     /// One published fact.
     EventId,
 }

@@ -9,6 +9,7 @@
 
 mod answer;
 mod availability;
+mod command;
 mod drift;
 mod fact;
 mod id;
@@ -34,10 +35,11 @@ pub use availability::{
     AvailabilityEvidence, AvailabilityQuestion, AvailabilityStatus, Change, ChangeCause, Diff, Explanation, Fingerprint, LineAvailability,
     LineDiff, Offer, Subject, Trait, explain, summarize,
 };
+pub use command::{CommandKind, CommandState};
 pub use drift::{Books, Consent, Drift, DriftKind, OrderState, Orders, Ours, Remedy, compare};
 pub use fact::{Fact, fact_of};
 pub use id::{
-    CallId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep, SessionId,
+    CallId, CommandId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep, SessionId,
     SourceName, TenantId,
 };
 pub use key::{AttemptGroup, IdempotencyKey};

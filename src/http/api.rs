@@ -16,7 +16,7 @@ use crate::http::access::with_security;
 use crate::http::limits::{Limits, in_time, measured, panicked, shed, unpacked};
 use crate::http::problem::{PROBLEMS, Problem, ProblemBody, ProblemKind};
 use crate::http::state::{ApiState, HttpSettings};
-use crate::http::{reservations, webhooks};
+use crate::http::{commands, key, order_reservations, reservation_commands, reservations, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,6 +29,7 @@ use crate::http::{reservations, webhooks};
     ),
     tags(
         (name = "reservations", description = "Holds of orders, and what happened to them"),
+        (name = "commands", description = "What became of what was accepted with 202"),
         (name = "webhooks", description = "Word from inventories"),
     ),
     components(schemas(ProblemBody)),
@@ -37,7 +38,12 @@ struct Document;
 
 /// The routes of every resource.
 fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(reservations::routes()).merge(webhooks::routes())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(order_reservations::routes())
+        .merge(reservations::routes())
+        .merge(reservation_commands::routes())
+        .merge(commands::routes())
+        .merge(webhooks::routes())
 }
 
 /// The OpenAPI document, as it is served.
@@ -97,7 +103,18 @@ fn is_possible(kind: ProblemKind, operation: &Operation) -> bool {
         | ProblemKind::DatabaseAway
         | ProblemKind::IssuerAway
         | ProblemKind::Internal => true,
-        ProblemKind::TooLarge | ProblemKind::UnsupportedMedia => operation.request_body.is_some(),
+        ProblemKind::TooLarge | ProblemKind::UnsupportedMedia => operation.request_body.is_some() || has(operation, key::HEADER.as_str()),
+        ProblemKind::KeyMissing | ProblemKind::KeyReused | ProblemKind::RequestInProgress => has(operation, key::HEADER.as_str()),
+        ProblemKind::VersionConflict => has(operation, "if-match"),
+        ProblemKind::OrderRequestedOtherwise => operation.operation_id.as_deref() == Some("requestReservation"),
         ProblemKind::MethodNotAllowed => false,
     }
+}
+
+/// Whether an operation reads a header.
+fn has(operation: &Operation, header: &str) -> bool {
+    operation.parameters.iter().flatten().any(|parameter| match parameter {
+        RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(header),
+        RefOr::Ref(_) => false,
+    })
 }

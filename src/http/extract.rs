@@ -1,8 +1,9 @@
 //! Reading requests: axum's extractors, whose refusals are problems like all others.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts};
-use axum::http::StatusCode;
+use axum::extract::FromRequestParts;
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 
 use crate::http::problem::{Problem, ProblemKind};
 
@@ -16,11 +17,6 @@ pub(crate) struct Path<T>(pub(crate) T);
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(crate) struct Query<T>(pub(crate) T);
 
-/// A JSON body.
-#[derive(Debug, FromRequest)]
-#[from_request(via(axum::Json), rejection(Problem))]
-pub(crate) struct Json<T>(pub(crate) T);
-
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
         Self::new(ProblemKind::Validation, format!("The path cannot be used: {}.", end(&rejection.body_text())))
@@ -33,18 +29,26 @@ impl From<QueryRejection> for Problem {
     }
 }
 
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::new(ProblemKind::TooLarge, "The body is larger than what is read here.");
+        }
+        Self::new(ProblemKind::Malformed, format!("The body cannot be read: {}.", end(&rejection.body_text())))
+    }
+}
+
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        let said = end(&rejection.body_text());
-        match (&rejection, rejection.status()) {
-            (_, StatusCode::PAYLOAD_TOO_LARGE) => Self::new(ProblemKind::TooLarge, "The body is larger than what is read here."),
-            (JsonRejection::MissingJsonContentType(_), _) => {
-                Self::new(ProblemKind::UnsupportedMedia, "The body must be sent as `Content-Type: application/json`.")
-            }
-            (JsonRejection::JsonDataError(_), _) => Self::new(ProblemKind::Validation, format!("The body cannot be used: {said}.")),
-            _ => Self::new(ProblemKind::Malformed, format!("The body cannot be read: {said}.")),
-        }
+        Self::new(ProblemKind::Malformed, format!("The body cannot be read: {}.", end(&rejection.body_text())))
     }
+}
+
+/// Whether a body is said to be JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json")
 }
 
 /// A sentence without its full stop, so that it can be given one.

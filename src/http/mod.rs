@@ -7,17 +7,24 @@
 //! **Invariant:** every answer that is no success is a problem of the one table in `problem.rs`.
 
 mod access;
+mod amount;
 mod api;
 mod auth;
+mod commands;
 mod extract;
 mod gate;
+mod key;
 mod limits;
+mod once;
+mod order_reservations;
 mod principal;
 mod problem;
+mod reservation_commands;
 mod reservations;
 mod scope;
 mod server;
 mod state;
+mod text;
 mod webhooks;
 
 pub use access::{Access, ROUTES, Route};

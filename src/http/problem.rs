@@ -31,6 +31,16 @@ pub enum ProblemKind {
     NotFound,
     /// There is such a thing, but this cannot be done with it.
     MethodNotAllowed,
+    /// A request that must be named is not.
+    KeyMissing,
+    /// The name belongs to another request.
+    KeyReused,
+    /// The request is being worked on.
+    RequestInProgress,
+    /// An order step was asked for with other contents.
+    OrderRequestedOtherwise,
+    /// It has changed since the caller saw it.
+    VersionConflict,
     /// The body is too large.
     TooLarge,
     /// The body is not JSON.
@@ -91,6 +101,41 @@ pub const PROBLEMS: &[ProblemRow] = &[
         "method-not-allowed",
         "This cannot be done here",
         "Use a method that the header `Allow` names.",
+    ),
+    row(
+        ProblemKind::KeyMissing,
+        400,
+        "idempotency-key-missing",
+        "The request must be named",
+        "Send the header `Idempotency-Key`; the same one when the same request is sent again.",
+    ),
+    row(
+        ProblemKind::RequestInProgress,
+        409,
+        "request-in-progress",
+        "The request is being worked on",
+        "Send it again in a moment, with the same `Idempotency-Key`.",
+    ),
+    row(
+        ProblemKind::OrderRequestedOtherwise,
+        409,
+        "order-requested-otherwise",
+        "The order step was asked for with other contents",
+        "Look at the command that `command` names; for a deliberate new attempt raise `attemptGroup`.",
+    ),
+    row(
+        ProblemKind::VersionConflict,
+        412,
+        "version-conflict",
+        "It has changed since you saw it",
+        "Look again, decide again, and send the new `ETag` in `If-Match`.",
+    ),
+    row(
+        ProblemKind::KeyReused,
+        422,
+        "idempotency-key-reused",
+        "The name belongs to another request",
+        "Give a new request a new `Idempotency-Key`.",
     ),
     row(ProblemKind::TooLarge, 413, "too-large", "The body is too large", "Send less, or raise `http.max_body_bytes`."),
     row(ProblemKind::UnsupportedMedia, 415, "unsupported-media-type", "The body is not JSON", "Send `Content-Type: application/json`."),
@@ -192,6 +237,12 @@ impl Problem {
         Self::new(ProblemKind::Internal, "The daemon's log says more.").with("instance", Value::String(instance))
     }
 
+    /// The kind.
+    #[cfg(test)]
+    pub(crate) fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
     /// The same with a header.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -241,7 +292,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, body.to_string()).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE || self.kind == ProblemKind::RequestInProgress {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         for (name, value) in self.headers {

@@ -16,6 +16,10 @@ pub(crate) fn evidence() -> EvidenceId {
     EvidenceId(Uuid::now_v7())
 }
 
+pub(crate) fn request() -> Uuid {
+    Uuid::now_v7()
+}
+
 /// The id of a boot: random, because worker ids are made of its beginning.
 #[must_use]
 pub fn session() -> SessionId {

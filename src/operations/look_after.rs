@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
+use crate::domain::{Goal, OrderId, Reservation, ReservationId, ReservationStatus, TenantId};
 use crate::fault_points::fault_point;
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
 use crate::store::{Census, Find, Timeline, WaitingTask};
@@ -116,6 +116,20 @@ impl Operations {
         Ok(self.store.get_reservation(tenant, find).await?)
     }
 
+    /// One page of an order's reservations, oldest first: those after this one.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn order_reservations(
+        &self,
+        tenant: TenantId,
+        order: OrderId,
+        after: Option<ReservationId>,
+        limit: i64,
+    ) -> Result<Vec<Reservation>, OperationError> {
+        Ok(self.store.list_order_reservations(tenant, order, after, limit).await?)
+    }
+
     /// The story of a reservation.
     ///
     /// # Errors
@@ -174,7 +188,8 @@ impl Operations {
         Ok(self.store.trim_outbox(&tenants, keep).await?)
     }
 
-    pub(super) async fn tenants(&self, configured: &[TenantId]) -> Result<Vec<TenantId>, OperationError> {
+    /// These tenants, or all that are known if there are none.
+    pub(crate) async fn tenants(&self, configured: &[TenantId]) -> Result<Vec<TenantId>, OperationError> {
         if configured.is_empty() { Ok(self.store.list_tenants().await?) } else { Ok(configured.to_vec()) }
     }
 }

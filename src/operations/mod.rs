@@ -9,6 +9,7 @@
 mod accept_notice;
 mod apply_plan;
 mod check_availability;
+mod commands;
 mod compare_holds;
 mod conclusion;
 mod drive;
@@ -17,6 +18,7 @@ mod evidence;
 mod flights;
 mod ids;
 mod look_after;
+mod requests;
 mod reserve;
 mod sessions;
 
@@ -35,7 +37,9 @@ pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
 pub use reserve::Reserve;
 
-pub use crate::store::{Find, Notice, Timeline, TimelineEntry, WaitingTask};
+pub use crate::store::{
+    About, Attempt, Begun, CommandRecord, Find, KeptAnswer, NewCommand, Notice, Put, RequestName, Timeline, TimelineEntry, Tried, WaitingTask,
+};
 
 use crate::cache::Cache;
 use crate::clock::SharedClock;

@@ -22,6 +22,7 @@ async fn turn(operations: &Operations, tenants: &[TenantId], keep: Option<i64>) 
     metrics::gauge!(OUTBOX_ROWS).set(census.outbox_rows as f64);
     operations.forget_sessions().await?;
     operations.forget_notices(tenants).await?;
+    operations.forget_requests(tenants).await?;
     if let Some(keep) = keep
         && operations.trim_outbox(tenants, keep).await? > 0
     {

@@ -3,6 +3,7 @@
 //! **Invariant:** a loop takes no input: what it does after a restart is what it did before.
 
 mod admin;
+mod commands;
 mod driver;
 mod heartbeat;
 mod housekeeping;
@@ -11,6 +12,8 @@ mod rescuer;
 mod telemetry;
 
 pub use admin::{Admin, AdminError, Probe, Probes};
+pub(crate) use commands::Commander;
+pub use commands::OrderProcess;
 pub(crate) use driver::{Loop, Round};
 pub(crate) use heartbeat::{Fenced, heartbeat};
 pub(crate) use housekeeping::housekeeping;

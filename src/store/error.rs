@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{EvidenceId, IllegalTransition, ReservationId};
+use crate::domain::{CommandId, EvidenceId, IllegalTransition, ReservationId};
 
 /// Why the database did not do what was wanted.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,16 @@ pub enum StoreError {
     UnreadableEvidence {
         /// The row.
         id: EvidenceId,
+        /// The column.
+        column: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// The row of a command holds something that this version does not understand.
+    #[error("command {id} has an unreadable {column}: `{value}`")]
+    UnreadableCommand {
+        /// The row.
+        id: CommandId,
         /// The column.
         column: &'static str,
         /// What it holds.

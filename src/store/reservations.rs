@@ -132,6 +132,48 @@ select * from reservation where ($1::uuid is null or order_id = $1) order by cre
         found.iter().map(rows::reservation).collect()
     }
 
+    /// One page of an order's reservations with their lines, oldest first: those after this one.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::Unreadable`].
+    pub async fn list_order_reservations(
+        &self,
+        tenant: TenantId,
+        order: OrderId,
+        after: Option<ReservationId>,
+        limit: i64,
+    ) -> Result<Vec<Reservation>, StoreError> {
+        let during = "list_order_reservations";
+        let mut tx = begin(&self.pool, during, &[tenant]).await?;
+        let found = sqlx::query(
+            "-- list_order_reservations
+select * from reservation where tenant_id = $1 and order_id = $2 and ($3::uuid is null or reservation_id > $3)
+order by reservation_id limit $4",
+        )
+        .bind(tenant.0)
+        .bind(order.0)
+        .bind(after.map(|after| after.0))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(StoreError::during(during))?;
+        let mut reservations = found.iter().map(rows::reservation).collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<Uuid> = reservations.iter().map(|row| row.id.0).collect();
+        let lines = sqlx::query("-- lines_of\nselect * from reservation_line where reservation_id = any($1) order by reservation_line_id")
+            .bind(ids)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::during(during))?;
+        tx.commit().await.map_err(StoreError::during(during))?;
+        for line in &lines {
+            let (id, line) = rows::line(line)?;
+            if let Some(reservation) = reservations.iter_mut().find(|row| row.id == id) {
+                reservation.lines.push(line);
+            }
+        }
+        Ok(reservations)
+    }
+
     /// The rows that are due to be looked at and that nobody living works on, most overdue first.
     ///
     /// # Errors

@@ -2,10 +2,13 @@
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
-use serde_json::Value as JsonValue;
+use serde_json::{Value as JsonValue, json};
+use uuid::Uuid;
 
-use crate::support::daemon::{Daemon, HttpAddress};
+use crate::support::daemon::{Daemon, HttpAddress, Process};
+use crate::support::order::{BY_ITSELF, Order};
 use crate::support::shop::Shop;
+use crate::support::wait::until;
 
 /// A caller for one tenant.
 #[derive(Clone)]
@@ -30,6 +33,12 @@ impl Caller {
         Self { client, address: daemon.http_address(), tenant: Some(shop.tenant().to_owned()) }
     }
 
+    /// A caller of a daemon in a process of its own.
+    pub(super) fn of_process(process: &Process, shop: &Shop) -> Self {
+        let client = Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        Self { client, address: process.http_address(), tenant: Some(shop.tenant().to_owned()) }
+    }
+
     /// The same caller for another tenant, or for none.
     pub(super) fn as_tenant(&self, tenant: Option<&str>) -> Self {
         Self { tenant: tenant.map(ToOwned::to_owned), ..self.clone() }
@@ -37,18 +46,55 @@ impl Caller {
 
     /// A request that is being put together.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let address = self.address.lock().unwrap().unwrap();
-        let request = self.client.request(method, format!("http://{address}{path}"));
+        let request = self.client.request(method, self.url(path));
         match &self.tenant {
             Some(tenant) => request.header("Holdfast-Tenant", tenant),
             None => request,
         }
     }
 
+    /// Where something is served.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address.lock().unwrap().unwrap())
+    }
+
     /// Gets.
     pub(super) async fn get(&self, path: &str) -> Answer {
         Answer::to(self.request(Method::GET, path)).await
     }
+
+    /// Posts JSON under an idempotency key.
+    pub(super) async fn post(&self, path: &str, key: &str, body: &JsonValue) -> Answer {
+        Answer::to(self.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
+    }
+
+    /// Posts under a key of its own; it is accepted, and carried out with this outcome.
+    pub(super) async fn command(&self, path: &str, body: &JsonValue) -> JsonValue {
+        let answer = self.post(path, &Uuid::new_v4().to_string(), body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+        self.finished(answer.headers["location"].to_str().unwrap()).await
+    }
+
+    /// Waits until a command has come to its end.
+    pub(super) async fn finished(&self, location: &str) -> JsonValue {
+        until(&format!("{location} has come to its end"), BY_ITSELF, async || {
+            Some(self.get(location).await.ok()).filter(|command| command["state"] != "PENDING")
+        })
+        .await
+    }
+
+    /// Asks for two routers for an order; waits until its process is there.
+    pub(super) async fn order<'a>(&self, shop: &'a Shop) -> Order<'a> {
+        let id = Uuid::new_v4();
+        let command = self.command(&format!("/orders/{id}/reservations"), &two_routers()).await;
+        assert_eq!(command["outcome"], "STARTED", "{command}");
+        Order::found(shop, id).await
+    }
+}
+
+/// A request for two routers.
+pub(super) fn two_routers() -> JsonValue {
+    json!({ "lines": [{ "orderLineId": Uuid::new_v4(), "productOfferingId": "router", "quantity": 2 }] })
 }
 
 impl Answer {

@@ -1,8 +1,13 @@
 //! The API of a running daemon: asked over its own listener, judged from engine, database and ledger.
 
 mod client;
+mod commands;
+mod document;
 mod edges;
+mod idempotency;
+mod ordering;
 mod reservations;
+mod scenarios;
 
 use client::Caller;
 

@@ -1,7 +1,11 @@
 //! Reading reservations.
 
-use crate::support::shop::Shop;
+use serde_json::json;
 use uuid::Uuid;
+
+use crate::support::order::BY_ITSELF;
+use crate::support::shop::Shop;
+use crate::support::wait::until_true;
 
 #[tokio::test]
 async fn a_reservation_is_shown_as_engine_database_and_inventory_have_it() {
@@ -23,8 +27,39 @@ async fn a_reservation_is_shown_as_engine_database_and_inventory_have_it() {
 
     let timeline = caller.get(&format!("/reservations/{}/timeline", row.reservation_id)).await.ok();
     let entries = timeline["entries"].as_array().unwrap();
-    assert_eq!(entries[0]["what"], "REQUESTED");
+    assert!(entries.iter().any(|entry| entry["kind"] == "move" && entry["what"] == "REQUESTED -> RESERVED"), "{timeline}");
     assert!(entries.iter().any(|entry| entry["kind"] == "answer" && entry["what"] == "reserve: DONE"), "{timeline}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn the_reservations_of_an_order_are_listed_page_by_page() {
+    let shop = Shop::open().await;
+    let (daemon, caller) = super::serve(&shop, &[]).await;
+    let order = caller.order(&shop).await;
+    order.is_reserved().await;
+    let path = format!("/orders/{}/reservations", order.id);
+    let other = json!({
+        "lines": [{ "orderLineId": Uuid::new_v4(), "productOfferingId": "phone", "quantity": "1.5" }], "reservationStep": "second",
+    });
+    caller.command(&path, &other).await;
+    until_true("both steps hold", BY_ITSELF, async || order.rows().await.iter().filter(|row| row.says_held()).count() == 2).await;
+
+    let first = caller.get(&format!("{path}?limit=1")).await.ok();
+    assert_eq!(first["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&first["items"][0]["reservationStep"], &first["items"][0]["lines"][0]["productOfferingId"]),
+        (&json!("reserve"), &json!("router"))
+    );
+    let second = caller.get(&format!("{path}?limit=1&after={}", first["next"].as_str().unwrap())).await.ok();
+    assert_eq!(
+        (&second["items"][0]["reservationStep"], &second["items"][0]["lines"][0]["requestedQuantity"]),
+        (&json!("second"), &json!("1.5"))
+    );
+    assert_eq!(second["next"], json!(null));
+    assert_eq!(caller.get(&format!("/orders/{}/reservations", Uuid::new_v4())).await.ok()["items"], json!([]));
+    assert_eq!(caller.get(&format!("{path}?limit=101")).await.problem(400), "validation");
+    assert_eq!(caller.get(&format!("{path}?page=2")).await.problem(400), "validation");
     daemon.stop().await;
 }
 

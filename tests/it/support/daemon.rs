@@ -137,6 +137,12 @@ impl Process {
         process
     }
 
+    /// Where its API is served, as its log says.
+    pub(crate) fn http_address(&self) -> HttpAddress {
+        let address = self.logged("running").and_then(|line| line.get("http.address")?.as_str()?.parse().ok());
+        Arc::new(Mutex::new(address))
+    }
+
     /// SIGKILL: nothing in it gets another word.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

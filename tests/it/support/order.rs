@@ -67,6 +67,19 @@ impl<'a> Order<'a> {
         Self { shop, id, instance, engine: engine.clone(), variables }
     }
 
+    /// An order that somebody else has started, as soon as its process is there.
+    pub(crate) async fn found(shop: &'a Shop, id: Uuid) -> Self {
+        let instance = until(&format!("order {id} has a process"), BY_ITSELF, async || Self::instances(shop, id).await.pop()).await;
+        Self { shop, id, instance, engine: shop.engine.clone(), variables: Variables::new() }
+    }
+
+    /// The processes of an order, running or over.
+    pub(crate) async fn instances(shop: &Shop, id: Uuid) -> Vec<ProcessInstanceId> {
+        let (client, tenant) = (&shop.engine.client, Some(&shop.engine.tenant));
+        let records = client.instance_records_by_business_key("order-fulfilment", &id.to_string(), tenant).await.unwrap();
+        records.into_iter().map(|record| record.id).collect()
+    }
+
     /// The same order once more, as another process instance.
     pub(crate) async fn again(&self, change: impl FnOnce(Variables) -> Variables) -> Self {
         Self::start(self.shop, &self.engine, self.id, change(self.variables.clone())).await

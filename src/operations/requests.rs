@@ -1,0 +1,47 @@
+//! Requests under an idempotency key: carried out once, answered again.
+
+use chrono::TimeDelta;
+
+use crate::domain::TenantId;
+use crate::operations::{OperationError, Operations, ids};
+use crate::store::{Attempt, Begun, KeptAnswer, RequestName};
+
+/// How long somebody may work on a request before another may begin it anew, although the first one's session lives: longer than
+/// any request may take.
+const BUSY_FOR: TimeDelta = TimeDelta::minutes(6);
+
+impl Operations {
+    /// Begins the work on a request, unless it is being worked on or was answered; its answer is kept for so long.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn begin_request(&self, name: &RequestName, fingerprint: &[u8; 32], keep_for: TimeDelta) -> Result<Begun, OperationError> {
+        let now = self.clock.now();
+        Ok(self.store.begin_request(name, ids::request(), fingerprint, now, now + BUSY_FOR, now + keep_for).await?)
+    }
+
+    /// Keeps the answer of a request.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn answer_request(&self, attempt: &Attempt, answer: &KeptAnswer) -> Result<bool, OperationError> {
+        Ok(self.store.answer_request(attempt, answer, self.clock.now()).await?)
+    }
+
+    /// Lets a request go without an answer, so that it may be begun anew at once.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn abandon_request(&self, attempt: &Attempt) -> Result<(), OperationError> {
+        Ok(self.store.abandon_request(attempt).await?)
+    }
+
+    /// Forgets the answers whose time is over; says how many.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn forget_requests(&self, tenants: &[TenantId]) -> Result<u64, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        Ok(self.store.forget_requests(&tenants, self.clock.now()).await?)
+    }
+}
