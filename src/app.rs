@@ -144,7 +144,10 @@ impl App {
         };
         let http = match config.http.settings()? {
             None => None,
-            Some(settings) => Some(HttpServer::bind(&settings, &operations, gate(&config, &tenants, &clock)?, webhooks(&config)).await?),
+            Some(mut settings) => {
+                settings.default_source = config.default_source()?;
+                Some(HttpServer::bind(&settings, &operations, gate(&config, &tenants, &clock)?, webhooks(&config)).await?)
+            }
         };
         Ok(Self { config, tenants, operations, topics, engine, store, pollers, statuses, admin, http, worker_id })
     }

@@ -27,7 +27,7 @@ pub struct HttpConfig {
 }
 
 impl HttpConfig {
-    /// The settings, if there is to be an API.
+    /// The settings, if there is to be an API. The default inventory is not among them: it is in another section.
     ///
     /// # Errors
     /// [`ConfigError::Bad`] for an address that is none.
@@ -42,6 +42,7 @@ impl HttpConfig {
             max_connections: self.max_connections,
             request_timeout: Duration::from_millis(self.request_timeout_ms),
             max_body_bytes: self.max_body_bytes,
+            default_source: None,
         }))
     }
 

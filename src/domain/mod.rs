@@ -39,8 +39,8 @@ pub use command::{CommandKind, CommandState};
 pub use drift::{Books, Consent, Drift, DriftKind, OrderState, Orders, Ours, Remedy, compare};
 pub use fact::{Fact, fact_of};
 pub use id::{
-    CallId, CommandId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep, SessionId,
-    SourceName, TenantId,
+    CallId, CommandId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep,
+    SessionId, SourceName, TenantId,
 };
 pub use key::{AttemptGroup, IdempotencyKey};
 pub use listed::{LineName, ListedHold, ListedLine};

@@ -16,7 +16,7 @@ use crate::http::access::with_security;
 use crate::http::limits::{Limits, in_time, measured, panicked, shed, unpacked};
 use crate::http::problem::{PROBLEMS, Problem, ProblemBody, ProblemKind};
 use crate::http::state::{ApiState, HttpSettings};
-use crate::http::{commands, key, order_reservations, reservation_commands, reservations, webhooks};
+use crate::http::{availability_checks, commands, key, order_reservations, reservation_commands, reservations, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,6 +28,7 @@ use crate::http::{commands, key, order_reservations, reservation_commands, reser
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
+        (name = "availability", description = "What can be had, as an inventory said it, and until when that counts"),
         (name = "reservations", description = "Holds of orders, and what happened to them"),
         (name = "commands", description = "What became of what was accepted with 202"),
         (name = "webhooks", description = "Word from inventories"),
@@ -39,6 +40,7 @@ struct Document;
 /// The routes of every resource.
 fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Document::openapi())
+        .merge(availability_checks::routes())
         .merge(order_reservations::routes())
         .merge(reservations::routes())
         .merge(reservation_commands::routes())

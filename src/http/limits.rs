@@ -81,3 +81,39 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
 #[derive(Debug, thiserror::Error)]
 #[error("a handler panicked: {0}")]
 struct Panicked(String);
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    async fn ask(router: Router) -> (u16, String) {
+        let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_problem_that_tells_nothing() {
+        let router = Router::new().route("/", get(async || -> &'static str { panic!("the password is hunter2") }));
+        let (status, body) = ask(router.layer(CatchPanicLayer::custom(panicked))).await;
+        assert_eq!(status, 500);
+        assert!(body.contains("urn:holdfast:problem:internal") && !body.contains("hunter2"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn what_there_is_no_place_for_is_turned_away_and_what_takes_too_long_is_ended() {
+        let slow = || Router::new().route("/", get(std::future::pending::<&'static str>));
+        let (status, body) = ask(slow().layer(from_fn_with_state(Limits::new(0, Duration::from_secs(60)), shed))).await;
+        assert!(status == 503 && body.contains("overloaded"), "{body}");
+        let (status, body) = ask(slow().layer(from_fn_with_state(Limits::new(1, Duration::from_millis(5)), in_time))).await;
+        assert!(status == 503 && body.contains("took-too-long"), "{body}");
+    }
+}

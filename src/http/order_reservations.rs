@@ -4,17 +4,16 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::domain::{AttemptGroup, CommandId, MAX_LINES, OrderId, ReservationId, ReservationStep, SourceName};
-use crate::http::amount::Amount;
+use crate::domain::{AttemptGroup, CommandId, OrderId, ReservationId, ReservationStep, SourceName};
 use crate::http::commands::{CommandView, accepted};
 use crate::http::extract::{Path, Query};
 use crate::http::key::IdempotencyKeyHeader;
+use crate::http::lines::{self, RequestLine};
 use crate::http::once::Once;
 use crate::http::principal::Principal;
 use crate::http::problem::{FieldError, Problem, ProblemKind};
@@ -110,6 +109,11 @@ pub(crate) struct RequestBody {
     /// How long to hold, in seconds.
     #[schema(minimum = 1, maximum = 315_360_000, example = 86_400)]
     hold_for_seconds: Option<i64>,
+    /// The evidence that the order was accepted on, such as its quote's: where less can be had by now, the order is not reserved.
+    evidence_id: Option<Uuid>,
+    /// How old evidence may be, in seconds, and yet let the order go on without a call. Left out, the inventory is asked.
+    #[schema(minimum = 1, maximum = 86_400)]
+    evidence_max_age_seconds: Option<i64>,
     #[schema(
         min_length = 1,
         max_length = 200,
@@ -128,30 +132,6 @@ pub(crate) struct RequestBody {
         pattern = "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$"
     )]
     channel: Option<String>,
-}
-
-/// One line.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = ReservationRequestLine)]
-pub(crate) struct RequestLine {
-    order_line_id: Uuid,
-    /// What the inventory knows the product by.
-    #[schema(
-        min_length = 1,
-        max_length = 200,
-        example = "PHONE",
-        pattern = "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$"
-    )]
-    product_offering_id: String,
-    quantity: Amount,
-    /// Where, if not where the whole order wants it.
-    #[schema(
-        min_length = 1,
-        max_length = 200,
-        pattern = "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$"
-    )]
-    location_id: Option<String>,
 }
 
 /// Has an order reserved: its process is started, which reserves, waits for the fulfilment, and confirms. An order step is started
@@ -211,11 +191,8 @@ struct Wanted {
 
 impl RequestBody {
     fn check(self) -> Result<Wanted, Vec<FieldError>> {
-        let mut errors = Vec::new();
+        let mut errors = lines::check(&self.lines);
         let mut at = |pointer: &str, detail: String| errors.push(FieldError { pointer: pointer.to_owned(), detail });
-        if self.lines.is_empty() || self.lines.len() > MAX_LINES {
-            at("/lines", format!("must be 1 to {MAX_LINES} lines, there are {}", self.lines.len()));
-        }
         let step = ReservationStep::parse(self.reservation_step.as_deref().unwrap_or("reserve"));
         if let Err(must) = &step {
             at("/reservationStep", must.to_string());
@@ -231,18 +208,11 @@ impl RequestBody {
         if self.hold_for_seconds.is_some_and(|seconds| !(1..=3650 * 86_400).contains(&seconds)) {
             at("/holdForSeconds", "must be 1 second to ten years (315360000)".to_owned());
         }
+        if self.evidence_max_age_seconds.is_some_and(|seconds| !(1..=86_400).contains(&seconds)) {
+            at("/evidenceMaxAgeSeconds", "must be 1 to 86400".to_owned());
+        }
         let texts = [("/customerId", &self.customer_id), ("/locationId", &self.location_id), ("/channel", &self.channel)];
         errors.extend(texts.into_iter().filter_map(|(pointer, text)| text::check_opt(pointer, text.as_deref(), 200).err()));
-        let mut seen = HashSet::new();
-        for (index, line) in self.lines.iter().enumerate() {
-            if !seen.insert(line.order_line_id) {
-                let detail = "must differ from every other line's".to_owned();
-                errors.push(FieldError { pointer: format!("/lines/{index}/orderLineId"), detail });
-            }
-            let offering = text::check(&format!("/lines/{index}/productOfferingId"), &line.product_offering_id, 200);
-            let location = text::check_opt(&format!("/lines/{index}/locationId"), line.location_id.as_deref(), 200);
-            errors.extend(offering.err().into_iter().chain(location.err()));
-        }
         match (step, group, source) {
             (Ok(step), Some(group), Ok(source)) if errors.is_empty() => {
                 let variables = self.variables();
@@ -254,19 +224,13 @@ impl RequestBody {
 
     /// The process variables, by the names that the topics read.
     fn variables(self) -> Value {
-        let lines = self.lines.into_iter().map(|line| {
-            let mut members = Map::new();
-            members.insert("orderLineId".to_owned(), json!(line.order_line_id));
-            members.insert("productOfferingId".to_owned(), json!(line.product_offering_id));
-            members.insert("quantity".to_owned(), json!(line.quantity.0.to_string()));
-            members.extend(line.location_id.map(|location| ("locationId".to_owned(), json!(location))));
-            Value::Object(members)
-        });
         let mut variables = Map::new();
-        variables.insert("orderLines".to_owned(), lines.collect());
+        variables.insert("orderLines".to_owned(), lines::variable(self.lines));
         let texts = [
             ("inventorySource", self.source),
             ("holdFor", self.hold_for_seconds.map(|seconds| format!("PT{seconds}S"))),
+            ("evidenceId", self.evidence_id.map(|id| id.to_string())),
+            ("freshEnough", self.evidence_max_age_seconds.map(|seconds| format!("PT{seconds}S"))),
             ("customerId", self.customer_id),
             ("locationId", self.location_id),
             ("channel", self.channel),
@@ -309,14 +273,14 @@ mod tests {
             "lines": [line, line], "source": "a b", "reservationStep": "a:b", "attemptGroup": 0, "holdForSeconds": 0, "channel": "",
         }));
         let expected = [
+            "/lines/0/productOfferingId",
+            "/lines/1/orderLineId",
+            "/lines/1/productOfferingId",
             "/reservationStep",
             "/attemptGroup",
             "/source",
             "/holdForSeconds",
             "/channel",
-            "/lines/0/productOfferingId",
-            "/lines/1/orderLineId",
-            "/lines/1/productOfferingId",
         ];
         assert_eq!(errors.err().unwrap(), expected);
         assert_eq!(check(json!({"lines": []})).err().unwrap(), ["/lines"]);

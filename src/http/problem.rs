@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::operations::OperationError;
+use crate::operations::{CheckError, OperationError};
 
 /// What can go wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -263,13 +263,29 @@ impl Problem {
 
 impl From<OperationError> for Problem {
     fn from(error: OperationError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&OperationError> for Problem {
+    fn from(error: &OperationError) -> Self {
         if error.is_away() {
-            tracing::warn!(error = %chain(&error), "a request could not be answered");
+            tracing::warn!(error = %chain(error), "a request could not be answered");
             return Self::new(ProblemKind::DatabaseAway, "The database cannot be reached right now.");
         }
-        match &error {
+        match error {
             OperationError::UnknownSource { .. } => Self::new(ProblemKind::Validation, format!("Cannot {error}.")),
-            OperationError::Store(_) => Self::internal(&error),
+            OperationError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Self {
+        match &error {
+            CheckError::Lines(must) => Self::new(ProblemKind::Validation, format!("The lines of the check {must}.")),
+            CheckError::Operation(error) => Self::from(error.as_ref()),
+            CheckError::BrokenOff => Self::new(ProblemKind::TookTooLong, "The inventory's answer was broken off; ask again."),
         }
     }
 }

@@ -44,7 +44,12 @@ impl HttpServer {
         if matches!(gate, Gate::Open { .. }) {
             tracing::warn!(address = %address, "the API asks nobody who they are; it is bound to this machine alone");
         }
-        let state = ApiState { operations: operations.apart(settings.max_connections), gate: Arc::new(gate), webhooks };
+        let state = ApiState {
+            operations: operations.apart(settings.database_connections),
+            gate: Arc::new(gate),
+            webhooks,
+            default_source: settings.default_source.clone(),
+        };
         Ok(Self { listener, router: api::router(state, settings) })
     }
 

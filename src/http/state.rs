@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::SourceName;
 use crate::http::gate::Gate;
 use crate::http::webhooks::WebhookSources;
 use crate::operations::Operations;
@@ -21,6 +22,8 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// The largest body that is read, in bytes.
     pub max_body_bytes: usize,
+    /// The inventory of requests that name none.
+    pub default_source: Option<SourceName>,
 }
 
 /// What every handler can reach. Cloned for each request.
@@ -29,4 +32,6 @@ pub(crate) struct ApiState {
     pub(crate) operations: Operations,
     pub(crate) gate: Arc<Gate>,
     pub(crate) webhooks: WebhookSources,
+    /// The inventory of requests that name none.
+    pub(crate) default_source: Option<SourceName>,
 }

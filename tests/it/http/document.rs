@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use serde_json::Value as JsonValue;
+use serde_json::{Value as JsonValue, json};
 use tokio::process::Command;
 use uuid::Uuid;
 
+use crate::http::client::two_routers;
 use crate::support::engine::variable_or;
 use crate::support::shop::Shop;
 
@@ -71,7 +72,12 @@ async fn what_is_served_has_the_shape_that_the_document_gives_it() {
     let document = caller.get("/openapi.json").await.ok();
     let id = order.row().await.reservation_id;
     let command = caller.command(&format!("/reservations/{id}/confirm"), &JsonValue::Null).await;
+    let mut asked = two_routers();
+    asked["quoteId"] = json!(Uuid::new_v4());
+    let evidence = caller.post("/availability-checks", "check", &asked).await.ok();
     for (schema, path) in [
+        ("AvailabilityEvidence", format!("/availability-checks/{}", evidence["evidenceId"].as_str().unwrap())),
+        ("QuoteAvailability", format!("/quotes/{}/availability", asked["quoteId"].as_str().unwrap())),
         ("Reservation", format!("/reservations/{id}")),
         ("Timeline", format!("/reservations/{id}/timeline")),
         ("ReservationPage", format!("/orders/{}/reservations", order.id)),

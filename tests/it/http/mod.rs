@@ -4,6 +4,7 @@ mod client;
 mod commands;
 mod document;
 mod edges;
+mod flood;
 mod idempotency;
 mod ordering;
 mod reservations;
