@@ -6,9 +6,10 @@ export HOLDFAST_ENGINE_PORT ?= 58080
 export HOLDFAST_OPERATON_PORT ?= 58081
 export HOLDFAST_REDIS_PORT ?= 56379
 export HOLDFAST_KAFKA_PORT ?= 59092
-# The demo's own ports: six for its inventories, from this one on, and the daemon's health and metrics.
+# The demo's own ports: six for its inventories, from this one on, the daemon's health and metrics, and its API.
 export HOLDFAST_SIMULATOR_PORT ?= 58090
 export HOLDFAST_ADMIN_PORT ?= 58094
+export HOLDFAST_HTTP_PORT ?= 58097
 # Where the stack keeps its data, logs and jars.
 export HOLDFAST_STACK_DIR ?= $(CURDIR)/.stack
 
@@ -25,7 +26,7 @@ took = echo "make $@: done in $$(( $$(date +%s) - $(BEGUN) )) s"
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Ports: HOLDFAST_PG_PORT, HOLDFAST_ENGINE_PORT, HOLDFAST_OPERATON_PORT, HOLDFAST_REDIS_PORT, HOLDFAST_KAFKA_PORT,"
-	@echo "       HOLDFAST_SIMULATOR_PORT, HOLDFAST_ADMIN_PORT (the demo's)."
+	@echo "       HOLDFAST_SIMULATOR_PORT, HOLDFAST_ADMIN_PORT, HOLDFAST_HTTP_PORT (the demo's)."
 
 setup: ## Installs what this machine lacks (root or sudo) and fetches the engines; touches no server that is there.
 	@stack/setup

@@ -37,7 +37,7 @@ pub(crate) struct IfMatchHeader {
     /// Only if the reservation still has this entity tag.
     #[serde(rename = "If-Match")]
     #[param(required = false, pattern = r#"^("[0-9]{1,18}"|\*)$"#, example = "\"7\"")]
-    if_match: Option<String>,
+    if_match: String,
 }
 
 /// Why a hold is let go.

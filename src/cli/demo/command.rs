@@ -144,6 +144,7 @@ fn links(stage: &Stage, settings: &Settings, rows: &[Row<'_>]) -> Vec<(&'static 
     add("Tasklist", stage.links.tasklist());
     add("ledger", Some(format!("{}/ledger", settings.inventory_admin_url(Source::Main))));
     add("ledger (legacy)", Some(format!("{}/ledger", settings.inventory_admin_url(Source::Legacy))));
+    add("API", Some(format!("http://127.0.0.1:{}/docs/", settings.http_port)));
     add("metrics", Some(format!("http://127.0.0.1:{}/metrics", settings.admin_port)));
     add("ready", Some(format!("http://127.0.0.1:{}/ready", settings.admin_port)));
     links

@@ -70,15 +70,18 @@ fn config(settings: &Settings, profile: &Path) -> String {
         "# Written by `holdfast demo`; the next demo writes it anew.\n\n\
          [engine]\nurl = {}\ntenants = [{}]\nlong_poll_ms = 1000\n\n\
          [database]\n# No secret: this login role exists on the demo's own server only.\nurl = {}\n\n\
-         [reservations]\ndefault_source = \"main\"\n\n\
+         [reservations]\ndefault_source = \"main\"\ndefault_tenant = {}\n\n\
          [reconciler]\nperiod_ms = 250\n\n\
          [admin]\nlisten = {}\n\n\
+         [http]\n# Nobody is asked who they are: this machine alone can reach it.\nlisten = {}\n\n\
          [shutdown]\nlimit_ms = 5000\n\n\
          {}{}{}",
         text(&settings.engine_url()),
         text(&settings.tenant.to_string()),
         text(&settings.database_url()),
+        text(&settings.tenant.to_string()),
         text(&format!("127.0.0.1:{}", settings.admin_port)),
+        text(&format!("127.0.0.1:{}", settings.http_port)),
         source(Source::Main, ""),
         source(Source::Flaky, ""),
         source(Source::Legacy, &format!("profile = {}\n", text(&profile.display().to_string()))),

@@ -39,6 +39,9 @@ pub(super) struct Settings {
     /// The port of the daemon's health and metrics
     #[arg(long, env = "HOLDFAST_ADMIN_PORT", default_value_t = 58094, value_name = "PORT")]
     pub(super) admin_port: u16,
+    /// The port of the daemon's API
+    #[arg(long, env = "HOLDFAST_HTTP_PORT", default_value_t = 58097, value_name = "PORT")]
+    pub(super) http_port: u16,
     /// The folder of the local stack; the demo writes to `demo` and `run` in it
     #[arg(long, env = "HOLDFAST_STACK_DIR", default_value = ".stack", value_name = "FOLDER")]
     stack_dir: PathBuf,
@@ -113,7 +116,10 @@ impl Settings {
 
     /// Every port that the demo's own processes listen on, with what it is for and the variable that moves it.
     pub(super) fn ports(&self) -> Vec<(u16, String, &'static str)> {
-        let mut ports = vec![(self.admin_port, "the daemon's health and metrics".to_owned(), "HOLDFAST_ADMIN_PORT")];
+        let mut ports = vec![
+            (self.admin_port, "the daemon's health and metrics".to_owned(), "HOLDFAST_ADMIN_PORT"),
+            (self.http_port, "the daemon's API".to_owned(), "HOLDFAST_HTTP_PORT"),
+        ];
         for source in Source::ALL {
             let variable = "HOLDFAST_SIMULATOR_PORT";
             ports.push((self.inventory_port(source), format!("the inventory `{}`", source.name()), variable));
@@ -185,9 +191,9 @@ mod tests {
     #[test]
     fn no_two_parts_share_a_port() {
         let mut ports: Vec<u16> =
-            settings(&["--simulator-port=58090", "--admin-port=58094"]).ports().into_iter().map(|(port, ..)| port).collect();
+            settings(&["--simulator-port=58090", "--admin-port=58094", "--http-port=58097"]).ports().into_iter().map(|(port, ..)| port).collect();
         ports.sort_unstable();
-        assert_eq!(ports, [58090, 58091, 58092, 58093, 58094, 58095, 58096]);
+        assert_eq!(ports, [58090, 58091, 58092, 58093, 58094, 58095, 58096, 58097]);
     }
 
     #[test]
