@@ -19,7 +19,9 @@ pub struct HttpConfig {
     /// Requests that are worked on at once.
     pub max_in_flight: usize,
     /// Connections to the database for requests.
-    pub max_connections: u32,
+    pub database_connections: u32,
+    /// Callers that may be connected at once.
+    pub max_connections: usize,
     /// How long a request may take.
     pub request_timeout_ms: u64,
     /// The largest body.
@@ -39,6 +41,7 @@ impl HttpConfig {
         Ok(Some(HttpSettings {
             listen: self.listen.parse::<SocketAddr>().map_err(|_| bad("http.listen", must))?,
             max_in_flight: self.max_in_flight,
+            database_connections: self.database_connections,
             max_connections: self.max_connections,
             request_timeout: Duration::from_millis(self.request_timeout_ms),
             max_body_bytes: self.max_body_bytes,
@@ -56,7 +59,8 @@ impl HttpConfig {
         }
         self.auth.validate().map_err(|fault| bad(&format!("http.auth.{}", fault.key), fault.must))?;
         require((1..=100_000).contains(&self.max_in_flight), "http.max_in_flight", "must be 1 to 100000")?;
-        require((1..=1_000).contains(&self.max_connections), "http.max_connections", "must be 1 to 1000")?;
+        require((1..=1_000).contains(&self.database_connections), "http.database_connections", "must be 1 to 1000")?;
+        require((1..=100_000).contains(&self.max_connections), "http.max_connections", "must be 1 to 100000")?;
         require((100..=300_000).contains(&self.request_timeout_ms), "http.request_timeout_ms", "must be 100 to 300000")?;
         require((1_024..=16_777_216).contains(&self.max_body_bytes), "http.max_body_bytes", "must be 1024 to 16777216")
     }

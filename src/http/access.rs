@@ -1,5 +1,6 @@
 //! Who may use which route: one table. The served document is marked by it, `docs/security.md` shows it, tests try every row.
 
+use axum::http::Method;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -31,13 +32,28 @@ pub struct Route {
 
 /// The table.
 pub const ROUTES: &[Route] = &[
+    route("POST", "/availability-checks", Access::Scope(Scope::CheckAvailability)),
+    route("GET", "/availability-checks/{evidenceId}", Access::Scope(Scope::ReadAvailability)),
+    route("POST", "/availability-checks/{evidenceId}/recheck", Access::Scope(Scope::CheckAvailability)),
+    route("GET", "/quotes/{quoteId}/availability", Access::Scope(Scope::ReadAvailability)),
+    route("GET", "/orders/{orderId}/reservations", Access::Scope(Scope::ReadReservations)),
+    route("POST", "/orders/{orderId}/reservations", Access::Scope(Scope::WriteReservations)),
     route("GET", "/reservations/{reservationId}", Access::Scope(Scope::ReadReservations)),
     route("GET", "/reservations/{reservationId}/timeline", Access::Scope(Scope::ReadReservations)),
+    route("POST", "/reservations/{reservationId}/release", Access::Scope(Scope::WriteReservations)),
+    route("POST", "/reservations/{reservationId}/confirm", Access::Scope(Scope::WriteReservations)),
+    route("POST", "/reservations/{reservationId}/extend", Access::Scope(Scope::WriteReservations)),
+    route("GET", "/commands/{commandId}", Access::Scope(Scope::ReadReservations)),
     route("POST", "/webhooks/{source}", Access::Signature),
 ];
 
 const fn route(method: &'static str, path: &'static str, access: Access) -> Route {
     Route { method, path, access }
+}
+
+/// What a route asks; nothing if the table does not have it.
+pub(crate) fn access_of(method: &Method, path: &str) -> Option<Access> {
+    ROUTES.iter().find(|row| row.method == method.as_str() && row.path == path).map(|row| row.access)
 }
 
 /// Writes into a document what each route asks.

@@ -18,6 +18,7 @@ mod gate;
 mod key;
 mod limits;
 mod lines;
+mod listener;
 mod once;
 mod order_reservations;
 mod principal;

@@ -1,9 +1,10 @@
 //! Who makes a request, for which tenant, and what they may do.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 
 use crate::domain::TenantId;
+use crate::http::access::{Access, access_of};
 use crate::http::gate::insufficient;
 use crate::http::problem::Problem;
 use crate::http::scope::{Granted, Scope};
@@ -42,6 +43,12 @@ impl FromRequestParts<ApiState> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        state.gate.admit(&parts.headers).await
+        let principal = state.gate.admit(&parts.headers).await?;
+        // By the table first, so that who may not use a route hears so before a word of the request is read.
+        let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        if let Some(Access::Scope(scope)) = access_of(&parts.method, path) {
+            principal.to(scope)?;
+        }
+        Ok(principal)
     }
 }

@@ -2,20 +2,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::http::api;
 use crate::http::gate::Gate;
+use crate::http::listener::BoundedListener;
 use crate::http::state::{ApiState, HttpSettings};
 use crate::http::webhooks::WebhookSources;
 use crate::operations::Operations;
 use crate::shutdown::Shutdown;
 
+/// How much longer than a request may take a connection may stay without a word.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// The listener, bound but not serving yet.
 pub struct HttpServer {
-    listener: TcpListener,
+    listener: BoundedListener,
     router: Router,
 }
 
@@ -50,13 +55,14 @@ impl HttpServer {
             webhooks,
             default_source: settings.default_source.clone(),
         };
+        let listener = BoundedListener::new(listener, settings.max_connections, settings.request_timeout + SILENCE);
         Ok(Self { listener, router: api::router(state, settings) })
     }
 
     /// The address that was bound.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
-        self.listener.local_addr().ok()
+        self.listener.address()
     }
 
     /// Serves until the soft stop, then finishes what was begun; the hard stop cuts that short.

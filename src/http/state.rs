@@ -17,7 +17,9 @@ pub struct HttpSettings {
     /// Requests that are worked on at once; more are turned away.
     pub max_in_flight: usize,
     /// Connections to the database that requests share among them, apart from those of the workers.
-    pub max_connections: u32,
+    pub database_connections: u32,
+    /// Callers that may be connected at once; others wait.
+    pub max_connections: usize,
     /// How long a request may take from its first byte to its answer.
     pub request_timeout: Duration,
     /// The largest body that is read, in bytes.

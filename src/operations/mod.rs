@@ -38,7 +38,8 @@ pub use look_after::{Due, SettledWaiting};
 pub use reserve::Reserve;
 
 pub use crate::store::{
-    About, Attempt, Begun, CommandRecord, Find, KeptAnswer, NewCommand, Notice, Put, RequestName, Timeline, TimelineEntry, Tried, WaitingTask,
+    About, Attempt, Begun, CommandRecord, Find, KeptAnswer, NewCommand, Notice, Put, RequestName, Timeline, TimelineEntry, Tried,
+    WaitingTask,
 };
 
 use crate::cache::Cache;

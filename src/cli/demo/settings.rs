@@ -190,8 +190,11 @@ mod tests {
 
     #[test]
     fn no_two_parts_share_a_port() {
-        let mut ports: Vec<u16> =
-            settings(&["--simulator-port=58090", "--admin-port=58094", "--http-port=58097"]).ports().into_iter().map(|(port, ..)| port).collect();
+        let mut ports: Vec<u16> = settings(&["--simulator-port=58090", "--admin-port=58094", "--http-port=58097"])
+            .ports()
+            .into_iter()
+            .map(|(port, ..)| port)
+            .collect();
         ports.sort_unstable();
         assert_eq!(ports, [58090, 58091, 58092, 58093, 58094, 58095, 58096, 58097]);
     }

@@ -19,7 +19,7 @@ const AT_ONCE: usize = 200;
 #[tokio::test]
 async fn a_flood_is_turned_away_while_the_workers_finish_their_tasks() {
     let shop = Shop::open().await;
-    let settings = [("http.max_in_flight", 4.into()), ("http.max_connections", 2.into()), ("http.request_timeout_ms", 120_000.into())];
+    let settings = [("http.max_in_flight", 4.into()), ("http.database_connections", 2.into()), ("http.request_timeout_ms", 120_000.into())];
     let (daemon, caller) = super::serve(&shop, &settings).await;
     // Every request that gets a place stays in it: its table is locked.
     let mut jam = sqlx::PgConnection::connect_with(&shop.database.pool().connect_options()).await.unwrap();
