@@ -79,6 +79,7 @@ impl ConsumerContext for Quiet {}
 pub struct Tail {
     consumer: StreamConsumer<Quiet>,
     topic: String,
+    partitions: usize,
     /// The ends of the partitions that are not reached yet, as they were at the beginning.
     ends: HashMap<i32, i64>,
 }
@@ -109,7 +110,7 @@ impl Tail {
         if partitions.is_empty() {
             return Err(TailError::NoTopic(topic));
         }
-        let mut wanted = TopicPartitionList::new();
+        let (count, mut wanted) = (partitions.len(), TopicPartitionList::new());
         let mut ends = HashMap::new();
         for partition in partitions {
             let (oldest, end) = consumer.fetch_watermarks(&topic, partition, PATIENCE).map_err(failed("ask for the ends of"))?;
@@ -123,7 +124,13 @@ impl Tail {
             }
         }
         consumer.assign(&wanted).map_err(failed("begin to read"))?;
-        Ok(Self { consumer, topic, ends })
+        Ok(Self { consumer, topic, partitions: count, ends })
+    }
+
+    /// How many partitions the topic has.
+    #[must_use]
+    pub fn partitions(&self) -> usize {
+        self.partitions
     }
 
     /// Whether everything was read that was there when it was opened.

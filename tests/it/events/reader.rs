@@ -91,7 +91,7 @@ async fn console_consumer(topic: &Topic, count: usize) -> Vec<String> {
 }
 
 /// A validator for each published schema, by the name of its file.
-fn published_schemas() -> BTreeMap<String, Validator> {
+pub(super) fn published_schemas() -> BTreeMap<String, Validator> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events/schemas");
     fs::read_dir(folder)
         .unwrap()
