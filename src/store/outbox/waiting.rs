@@ -168,12 +168,14 @@ impl Store {
 }
 
 /// Begins a transaction that sees every tenant's rows. An outbox that is nearly empty looks to the planner as if reading all of it
-/// were cheap, which it is not where an old transaction keeps its dead rows: it is told to use the index.
+/// were cheap, which it is not where an old transaction keeps its dead rows: it is told to use the index. That makes plans look so
+/// dear that they would be compiled, which takes seconds.
 pub(super) async fn begin_for_all(pool: &PgPool, during: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
     let mut tx = pool.begin().await.map_err(StoreError::during(during))?;
     sqlx::query(
         "-- set_all_tenants
-select set_config('holdfast.tenants', coalesce(array_agg(tenant_id), '{}')::text, true), set_config('enable_seqscan', 'off', true)
+select set_config('holdfast.tenants', coalesce(array_agg(tenant_id), '{}')::text, true), set_config('enable_seqscan', 'off', true),
+    set_config('jit', 'off', true)
 from tenant",
     )
     .execute(&mut *tx)
