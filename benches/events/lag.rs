@@ -39,7 +39,9 @@ pub(crate) async fn measure(options: &Options, database: &Database) -> Result<La
 
 async fn relayed(outbox: &Outbox, topic: &Topic, facts: usize) -> Result<Vec<f64>, Failure> {
     let (heard, mut told) = mpsc::unbounded_channel();
-    let observer = Arc::new(move |event: Uuid| drop(heard.send((event, Instant::now()))));
+    let observer = Arc::new(move |event: Uuid| {
+        let _ = heard.send((event, Instant::now()));
+    });
     let relay = outbox.relay(topic, Some(observer)).await?;
     let mut committed = HashMap::new();
     for number in 0..WARM_UP + facts {
