@@ -21,10 +21,10 @@ BEGUN := $(shell date +%s)
 took = echo "make $@: done in $$(( $$(date +%s) - $(BEGUN) )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status reset build fmt check test demo bench clean
+.PHONY: help setup up down status reset build fmt check test demo bench bench-events clean
 
 help: ## Lists the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Ports: HOLDFAST_PG_PORT, HOLDFAST_ENGINE_PORT, HOLDFAST_OPERATON_PORT, HOLDFAST_REDIS_PORT, HOLDFAST_KAFKA_PORT,"
 	@echo "       HOLDFAST_SIMULATOR_PORT, HOLDFAST_ADMIN_PORT, HOLDFAST_HTTP_PORT (the demo's)."
 
@@ -60,14 +60,15 @@ check: setup ## Formatting, lints, docs with warnings as errors, room borders, s
 	  else echo "docker compose is not here: docker-compose.yml was not checked"; fi
 	@$(took)
 
-test: setup ## Every test, on the real engines and a real PostgreSQL; leaves them running.
-	@stack/up postgres engine operaton
+test: setup ## Every test, on the real engines, a real PostgreSQL and a real broker; leaves them running.
+	@stack/up postgres kafka engine operaton
 	cargo test --no-fail-fast
+	cargo test --features chaos --test it -- events::killed
 	@echo "The stack is still running: 'make down' ends it."
 	@$(took)
 
 demo: setup ## Orders of every kind through the real Camunda; ends with a table and links (HOLDFAST_DEMO_ARGS).
-	@stack/up postgres engine
+	@stack/up postgres kafka engine
 	cargo build
 	@$(TARGET)/debug/holdfast demo $(HOLDFAST_DEMO_ARGS)
 	@$(took)
@@ -75,6 +76,11 @@ demo: setup ## Orders of every kind through the real Camunda; ends with a table 
 bench: setup ## Full path against the no-op ceiling, measured on this machine.
 	@stack/up postgres engine
 	cargo bench --bench full_path
+	@$(took)
+
+bench-events: setup ## The way of facts to the broker, measured on this machine.
+	@stack/up postgres kafka engine
+	cargo bench --bench events
 	@$(took)
 
 clean: ## Deletes what was built; the stack's data is for `make reset`.

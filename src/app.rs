@@ -19,6 +19,7 @@ use crate::engine::{
     ClientCredentials, Credentials, EngineClient, EngineError, EngineSettings, FetchOrder, HeldTask, LoopStatus, Poller, PollerSettings,
     RefillPolicy, SecretPlacement, TaskHandler, WorkerId,
 };
+use crate::events::{Relay, RelayStatus};
 use crate::http::{AuthMode, AuthSetupError, Gate, HttpError, HttpServer, WebhookSource, WebhookSources};
 use crate::operations::{Operations, new_session};
 use crate::ops::{Admin, AdminError, Commander, Fenced, OrderProcess, Probe, Probes, Reconciler, Rescuer, heartbeat, housekeeping};
@@ -88,6 +89,7 @@ pub struct App {
     topics: Topics,
     engine: EngineClient,
     store: Store,
+    relay: Option<Relay>,
     pollers: Vec<Poller>,
     statuses: Vec<LoopStatus>,
     admin: Option<Admin>,
@@ -125,6 +127,7 @@ impl App {
         let short = session.to_string().chars().take(8).collect::<String>();
         let worker_id = format!("holdfast/{host}/{short}");
         let lease = Arc::new(store.open_session(&worker_id, &host, env!("CARGO_PKG_VERSION")).await?);
+        let relay = config.events.relay().map(|settings| Relay::new(store.clone(), Arc::clone(&lease), Arc::clone(&clock), settings));
         let operations = Operations::new(store.clone(), suppliers, Arc::clone(&clock), lease, &worker_id).with_cache(cache);
         let defaults = Defaults {
             source: config.default_source()?,
@@ -140,7 +143,9 @@ impl App {
         let statuses: Vec<LoopStatus> = pollers.iter().map(Poller::status).collect();
         let admin = match config.admin.listen.as_str() {
             "" => None,
-            address => Some(Admin::bind(address, probes(&store, &operations, &statuses), metrics).await?),
+            address => {
+                Some(Admin::bind(address, probes(&store, &operations, &statuses, relay.as_ref().map(Relay::status)), metrics).await?)
+            }
         };
         let http = match config.http.settings()? {
             None => None,
@@ -149,7 +154,7 @@ impl App {
                 Some(HttpServer::bind(&settings, &operations, gate(&config, &tenants, &clock)?, webhooks(&config)).await?)
             }
         };
-        Ok(Self { config, tenants, operations, topics, engine, store, pollers, statuses, admin, http, worker_id })
+        Ok(Self { config, tenants, operations, topics, engine, store, relay, pollers, statuses, admin, http, worker_id })
     }
 
     /// Where health and metrics are served.
@@ -179,7 +184,7 @@ impl App {
     /// Runs until it is asked to stop. Stopping goes: not ready, fetch no more, finish what is in flight, hand back what never
     /// began, end the session, close.
     pub async fn run(self, shutdown: Shutdown) -> Ended {
-        let Self { config, tenants, operations, topics, engine, store, pollers, admin, http, worker_id, .. } = self;
+        let Self { config, tenants, operations, topics, engine, store, relay, pollers, admin, http, worker_id, .. } = self;
         let address = http.as_ref().and_then(HttpServer::address).map(|address| address.to_string());
         tracing::info!(worker.id = worker_id, engine.url = config.engine.url, http.address = address, "running");
         let mut loops = JoinSet::new();
@@ -225,14 +230,26 @@ impl App {
         }
         {
             let (shutdown, operations) = (shutdown.clone(), operations.clone());
-            let keep = Some(config.events.keep_rows);
+            let keep = config.events.keep();
             keeping.spawn(async move { housekeeping(&operations, &tenants, keep, &shutdown).await });
+        }
+        // It is the last to stop: what the others have settled on their way out is told, too.
+        let relaying = Shutdown::new();
+        let mut relays = JoinSet::new();
+        if let Some(relay) = relay {
+            let relaying = relaying.clone();
+            relays.spawn(async move { relay.run(&relaying).await });
         }
         let beating = heartbeat(&operations, &shutdown);
         let ended = {
             let finishing = async {
                 while polling.join_next().await.is_some() {}
                 while keeping.join_next().await.is_some() {}
+                relaying.request_soft();
+                tokio::select! {
+                    () = shutdown.hard() => relaying.request_hard(),
+                    () = async { while relays.join_next().await.is_some() {} } => {}
+                }
             };
             tokio::select! {
                 beat = beating => match beat {
@@ -246,7 +263,9 @@ impl App {
             }
         };
         // After a hard stop the loops get a moment to let go of what they hold.
+        relaying.request_hard();
         let letting_go = async {
+            while relays.join_next().await.is_some() {}
             while polling.join_next().await.is_some() {}
             while keeping.join_next().await.is_some() {}
         };
@@ -352,10 +371,10 @@ pub fn engine_settings(config: &EngineConfig) -> Result<EngineSettings, AppError
     Ok(EngineSettings::new(url("engine.url", &config.url)?).with_credentials(credentials))
 }
 
-fn probes(store: &Store, operations: &Operations, loops: &[LoopStatus]) -> Probes {
+fn probes(store: &Store, operations: &Operations, loops: &[LoopStatus], relay: Option<RelayStatus>) -> Probes {
     let (store, operations, loops) = (store.clone(), operations.clone(), loops.to_vec());
     Arc::new(move || {
-        let (store, operations, loops) = (store.clone(), operations.clone(), loops.clone());
+        let (store, operations, loops, relay) = (store.clone(), operations.clone(), loops.clone(), relay.clone());
         Box::pin(async move {
             let mut parts = Vec::new();
             let database = store.ping().await;
@@ -380,6 +399,8 @@ fn probes(store: &Store, operations: &Operations, loops: &[LoopStatus]) -> Probe
                 let says = snapshot.last_error.unwrap_or_else(|| format!("{} of {} in flight", snapshot.in_flight, snapshot.permits));
                 parts.push(Probe { part: format!("engine, loop {}", snapshot.name), ok: snapshot.failures == 0, says });
             }
+            // A broker that is away keeps nobody from working: facts wait in the outbox.
+            parts.extend(relay.map(|relay| Probe { part: "events".to_owned(), ok: true, says: relay.says() }));
             parts
         })
     })

@@ -16,6 +16,8 @@ pub mod supplier;
 
 pub mod cache;
 
+pub mod events;
+
 pub mod operations;
 pub mod topics;
 

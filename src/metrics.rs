@@ -82,6 +82,20 @@ pub const HTTP_REFUSED: &str = "holdfast_http_refused_total";
 pub const NOTICES: &str = "holdfast_notices_total";
 /// Tries to carry out commands, by kind and outcome.
 pub const COMMANDS_TRIED: &str = "holdfast_commands_tried_total";
+/// Age of the oldest fact that waits.
+pub const OUTBOX_OLDEST: &str = "holdfast_outbox_oldest_age";
+/// Facts that wait for a human.
+pub const EVENTS_SET_ASIDE: &str = "holdfast_events_set_aside";
+/// Facts that the broker has taken, by type.
+pub const EVENTS_SENT: &str = "holdfast_events_sent_total";
+/// Facts that the broker has refused.
+pub const EVENTS_REFUSED: &str = "holdfast_events_refused_total";
+/// From becoming true to the broker's word.
+pub const EVENT_LAG_SECONDS: &str = "holdfast_event_lag_seconds";
+/// Facts that are with the broker.
+pub const RELAY_IN_FLIGHT: &str = "holdfast_relay_in_flight";
+/// Shards of the outbox that this process owns.
+pub const RELAY_SHARDS: &str = "holdfast_relay_shards";
 
 /// The list.
 pub const ALL: &[Metric] = &[
@@ -205,6 +219,28 @@ pub const ALL: &[Metric] = &[
         labels: &["kind", "outcome"],
         help: "Tries to carry out what was accepted with 202 (done, refused, later)",
     },
+    Metric { name: OUTBOX_OLDEST, kind: Kind::Gauge, labels: &[], help: "Age in seconds of the oldest fact that waits to be published" },
+    Metric {
+        name: EVENTS_SET_ASIDE,
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "Facts that the broker will never take and that wait for a human",
+    },
+    Metric { name: EVENTS_SENT, kind: Kind::Counter, labels: &["type"], help: "Facts that the broker has taken" },
+    Metric {
+        name: EVENTS_REFUSED,
+        kind: Kind::Counter,
+        labels: &["outcome"],
+        help: "Facts that the broker has not taken (later: tried again; set_aside: a human must decide)",
+    },
+    Metric {
+        name: EVENT_LAG_SECONDS,
+        kind: Kind::Seconds(LONG_POLL_SECONDS),
+        labels: &[],
+        help: "From the moment at which a fact became true to the broker's word that it has it",
+    },
+    Metric { name: RELAY_IN_FLIGHT, kind: Kind::Gauge, labels: &[], help: "Facts that are with the broker, without its word yet" },
+    Metric { name: RELAY_SHARDS, kind: Kind::Gauge, labels: &[], help: "Shards of the outbox, of 16, whose facts this process sends" },
 ];
 
 /// Counts a task by what came of telling the engine.

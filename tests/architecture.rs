@@ -355,6 +355,16 @@ fn every_metric_is_on_the_page_for_operators() {
 }
 
 #[test]
+fn the_table_of_events_is_the_catalogue() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events.md")).unwrap();
+    let mut wanted = String::new();
+    for event in holdfast::events::schemas::EVENTS {
+        let _ = writeln!(wanted, "| `{}` | {} | {} | {} |", event.event_type, event.version, event.aggregate_type, event.means);
+    }
+    assert!(page.contains(&wanted), "docs/events.md must hold these rows:\n{wanted}");
+}
+
+#[test]
 fn the_table_of_topics_is_the_registry() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/processes.md")).unwrap();
     let mut wanted = String::new();

@@ -46,6 +46,11 @@ impl Daemons {
 
     /// Starts a daemon for one tenant and waits until it polls.
     pub(crate) async fn start(&self, tenant: &Tenant, log_level: &str) -> Result<Daemon, Failure> {
+        self.start_with(tenant, log_level, &[]).await
+    }
+
+    /// The same, with these settings as environment variables.
+    pub(crate) async fn start_with(&self, tenant: &Tenant, log_level: &str, settings: &[(&str, &str)]) -> Result<Daemon, Failure> {
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         let log = self.folder.join(format!("daemon-{number}.log"));
         let child = Command::new(BINARY)
@@ -55,6 +60,7 @@ impl Daemons {
             .env("HOLDFAST__DATABASE__URL", &self.database_url)
             .env("HOLDFAST__ENGINE__TENANTS", &tenant.0)
             .env("HOLDFAST__LOG__LEVEL", log_level)
+            .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log)?)
             .kill_on_drop(true)

@@ -5,6 +5,7 @@ mod demo;
 mod deploy;
 mod doctor;
 mod error;
+mod events;
 mod holds;
 mod lint;
 mod migrate;
@@ -48,6 +49,8 @@ enum Command {
     Demo(Box<demo::Demo>),
     /// Run an inventory that misbehaves on request
     SimulateSupplier(simulate_supplier::SimulateSupplier),
+    /// Look at what is published, tell facts again, decide about those that no broker takes
+    Events(events::Events),
     /// Look at reservations
     Reservation(reservation::Reservation),
 }
@@ -65,6 +68,7 @@ impl Cli {
             Command::CheckConfig => check_config::check_config(config),
             Command::Demo(command) => command.carry_out().await,
             Command::SimulateSupplier(command) => command.carry_out().await,
+            Command::Events(command) => command.carry_out(config).await,
             Command::Reservation(command) => command.carry_out(config).await,
         };
         match done {

@@ -3,6 +3,7 @@
 //! `config/default.toml` holds every key with its default; a file is laid over it, environment variables over that.
 
 mod cache;
+mod events;
 mod http;
 mod orders;
 
@@ -17,6 +18,7 @@ use crate::supplier::SourceConfig;
 use crate::topics::RetryConfig;
 
 pub use cache::{CacheConfig, CacheMode};
+pub use events::{EventsConfig, EventsMode};
 pub use http::HttpConfig;
 pub use orders::OrdersConfig;
 
@@ -147,24 +149,6 @@ pub struct ReconcilerConfig {
     pub period_ms: u64,
     /// Rows at once.
     pub batch: i64,
-}
-
-/// Where facts go.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EventsConfig {
-    /// Whether they are published.
-    pub mode: EventsMode,
-    /// How many stay in the outbox where they are not.
-    pub keep_rows: i64,
-}
-
-/// Whether facts are published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EventsMode {
-    /// They stay in the outbox, which is kept small.
-    Off,
 }
 
 /// Where health and metrics are served.
@@ -308,9 +292,9 @@ impl Config {
         require(self.reconciler.period_ms >= 50, "reconciler.period_ms", "must be at least 50")?;
         require((1..=1_000).contains(&self.reconciler.batch), "reconciler.batch", "must be 1 to 1000")?;
         self.cache.validate()?;
-        require(self.events.keep_rows >= 0, "events.keep_rows", "must be 0 or more")?;
         self.http.validate()?;
         self.orders.validate()?;
+        self.events.validate()?;
         match engine.auth {
             EngineAuth::None => Ok(()),
             EngineAuth::Basic => require(!engine.username.is_empty(), "engine.username", "must be set for auth = \"basic\""),
@@ -361,10 +345,10 @@ fn require(holds: bool, key: &str, must: &str) -> Result<(), ConfigError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn with(toml: &str) -> Result<Config, ConfigError> {
+    pub(crate) fn with(toml: &str) -> Result<Config, ConfigError> {
         let directory = std::env::temp_dir().join(format!("holdfast-config-{}", uuid::Uuid::new_v4()));
         std::fs::write(&directory, toml).unwrap();
         let config = Config::load(Some(&directory));

@@ -26,7 +26,7 @@ pub enum Fact {
 impl Fact {
     /// The event type.
     #[must_use]
-    pub fn event_type(self) -> &'static str {
+    pub const fn event_type(self) -> &'static str {
         match self {
             Self::ReservationRequested => "ReservationRequested",
             Self::ReservationCreated => "ReservationCreated",

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::{Goal, OrderId, Reservation, ReservationId, ReservationStatus, TenantId};
 use crate::fault_points::fault_point;
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
-use crate::store::{Census, Find, Timeline, WaitingTask};
+use crate::store::{Census, Find, OutboxCensus, Timeline, WaitingTask};
 
 /// A row that is due to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +177,15 @@ impl Operations {
     /// [`OperationError::Store`].
     pub async fn forget_sessions(&self) -> Result<u64, OperationError> {
         Ok(self.store.forget_sessions(self.clock.now() - TimeDelta::weeks(1)).await?)
+    }
+
+    /// Counts what waits to be told.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn outbox_census(&self, tenants: &[TenantId]) -> Result<OutboxCensus, OperationError> {
+        let tenants = self.tenants(tenants).await?;
+        Ok(self.store.count_outbox(&tenants, self.clock.now()).await?)
     }
 
     /// Keeps an outbox that nobody publishes at this many rows; says how many were dropped.

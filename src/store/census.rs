@@ -1,4 +1,4 @@
-//! Counting for dashboards, and trimming an outbox that nobody publishes.
+//! Counting for dashboards.
 
 use chrono::{DateTime, Utc};
 use sqlx::Row as _;
@@ -7,16 +7,11 @@ use crate::domain::{ReservationStatus, TenantId};
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
-/// How many rows a round of trimming takes away at most.
-const MOST_TRIMMED: i64 = 5_000;
-
 /// What there is.
 #[derive(Debug, Clone, Default)]
 pub struct Census {
     /// The reservations that are not at an end, by state; states without any are counted as none.
     pub states: Vec<StateCount>,
-    /// Facts in the outbox.
-    pub outbox_rows: i64,
 }
 
 /// How many reservations are in a state.
@@ -48,10 +43,6 @@ group by status",
         .fetch_all(&mut *tx)
         .await
         .map_err(StoreError::during(during))?;
-        let outbox_rows = sqlx::query_scalar("-- count_outbox\nselect count(*) from outbox")
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
         tx.commit().await.map_err(StoreError::during(during))?;
         let mut found = std::collections::HashMap::new();
         for row in rows {
@@ -68,7 +59,7 @@ group by status",
                 StateCount { status, count, oldest_age_s }
             })
             .collect();
-        Ok(Census { states, outbox_rows })
+        Ok(Census { states })
     }
 
     /// Forgets sessions that ended before an instant; what they did stays on record under their ids.
@@ -81,30 +72,6 @@ group by status",
             .execute(&self.pool)
             .await
             .map_err(StoreError::during("forget_sessions"))?;
-        Ok(done.rows_affected())
-    }
-
-    /// Drops the oldest facts beyond `keep`, a bounded number at a time; says how many.
-    ///
-    /// # Errors
-    /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn trim_outbox(&self, tenants: &[TenantId], keep: i64) -> Result<u64, StoreError> {
-        let during = "trim_outbox";
-        let mut tx = begin(&self.pool, during, tenants).await?;
-        let done = sqlx::query(
-            "-- trim_outbox
-delete from outbox where outbox_id in (
-    select outbox_id from outbox
-    where outbox_id <= (select outbox_id from outbox order by outbox_id desc offset $1 limit 1)
-    order by outbox_id limit $2
-)",
-        )
-        .bind(keep)
-        .bind(MOST_TRIMMED)
-        .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
         Ok(done.rows_affected())
     }
 }

@@ -17,6 +17,9 @@ pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("availability_evidence_line", &["SELECT", "INSERT"]),
     ("engine_task", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("outbox", &["SELECT", "INSERT", "DELETE"]),
+    ("outbox_relay", &["SELECT", "INSERT", "DELETE"]),
+    ("outbox_set_aside", &["SELECT", "INSERT", "DELETE"]),
+    ("outbox_shard", &["SELECT", "UPDATE"]),
     ("reservation", &["SELECT", "INSERT", "UPDATE"]),
     ("reservation_line", &["SELECT", "INSERT", "UPDATE"]),
     ("reservation_transition", &["SELECT", "INSERT"]),
@@ -177,7 +180,11 @@ mod tests {
                     continue;
                 };
                 let Some((rights, tables)) = rest.split_once(" on ") else { continue };
-                for table in tables.split(',').map(str::trim).filter(|table| !table.starts_with("schema") && *table != "_sqlx_migrations") {
+                for table in tables
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|table| !table.starts_with("schema") && !table.starts_with("sequence") && *table != "_sqlx_migrations")
+                {
                     granted.entry(table.to_owned()).or_default().extend(rights.split(',').map(|right| right.trim().to_uppercase()));
                 }
             }

@@ -188,6 +188,7 @@ impl Store {
             writes.write(&mut tx, self.session).await?;
             fault_point!("{}.claim_written", step.asks.map_or("move", Operation::as_str));
             tx.commit().await.map_err(StoreError::during("claim"))?;
+            self.outbox_was_written();
         }
         let mut row = step.row;
         Ok(match (step.asks, step.plan) {

@@ -39,6 +39,10 @@ pub use holdings::LooseCall;
 pub use idempotency::{Attempt, Begun, KeptAnswer, RequestName};
 pub use migrate::migrate;
 pub use notices::Notice;
+pub use outbox::{
+    AvailabilityEvidencePayload, AvailabilityLinePayload, HeldShard, NewFact, OutboxCensus, ProductInstancePayload, Reading, ReplayScope,
+    Replayed, ReservationLinePayload, ReservationPayload, SHARDS, SetAside, Told, WaitingFact,
+};
 pub use pool::{Store, StoreOptions};
 pub use provision::{Provision, provision};
 pub use reservations::Find;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Executor, Postgres, Row, Transaction};
+use tokio::sync::Notify;
 
 use crate::domain::{SessionId, TenantId};
 use crate::store::batch::Batcher;
@@ -42,6 +43,8 @@ pub struct Store {
     pub(crate) fresh: Batcher<FreshClaim, FreshAnswer>,
     pub(crate) settle: Batcher<SettleJob, ()>,
     pub(crate) evidence: Batcher<KeepEvidence, ()>,
+    /// Wakes the relay of this process; no NOTIFY, which would make every commit wait for one lock.
+    pub(crate) outbox_wake: Arc<Notify>,
 }
 
 impl Store {
@@ -60,29 +63,41 @@ impl Store {
         migrate::check_schema(&pool).await?;
         let lease = Arc::new(LeaseConnection::lazy(connect_options(&options.url)?));
         let session = options.session;
-        let live = LiveClaims::default();
+        let (live, outbox_wake) = (LiveClaims::default(), Arc::new(Notify::new()));
         let fresh = {
-            let pool = pool.clone();
+            let (pool, wake) = (pool.clone(), Arc::clone(&outbox_wake));
             Batcher::start(move |batch: Arc<Vec<FreshClaim>>| {
-                let pool = pool.clone();
-                async move { answered("claim_fresh", crate::store::claims::write_fresh(&pool, session, &batch)).await }
+                let (pool, wake) = (pool.clone(), Arc::clone(&wake));
+                async move {
+                    let written = answered("claim_fresh", crate::store::claims::write_fresh(&pool, session, &batch)).await;
+                    wake.notify_one();
+                    written
+                }
             })
         };
         let settle = {
-            let pool = pool.clone();
+            let (pool, wake) = (pool.clone(), Arc::clone(&outbox_wake));
             Batcher::start(move |batch: Arc<Vec<SettleJob>>| {
-                let pool = pool.clone();
-                async move { answered("settle", write_settlements(&pool, session, &batch)).await }
+                let (pool, wake) = (pool.clone(), Arc::clone(&wake));
+                async move {
+                    let written = answered("settle", write_settlements(&pool, session, &batch)).await;
+                    wake.notify_one();
+                    written
+                }
             })
         };
         let evidence = {
-            let pool = pool.clone();
+            let (pool, wake) = (pool.clone(), Arc::clone(&outbox_wake));
             Batcher::start(move |batch: Arc<Vec<KeepEvidence>>| {
-                let pool = pool.clone();
-                async move { answered("put_evidence", write_evidence(&pool, &batch)).await }
+                let (pool, wake) = (pool.clone(), Arc::clone(&wake));
+                async move {
+                    let written = answered("put_evidence", write_evidence(&pool, &batch)).await;
+                    wake.notify_one();
+                    written
+                }
             })
         };
-        Ok(Self { pool, lease, session, live, fresh, settle, evidence })
+        Ok(Self { pool, lease, session, live, fresh, settle, evidence, outbox_wake })
     }
 
     /// The same store with a pool of its own for reading and for what is not shared: others' waiting is not its own.

@@ -21,6 +21,7 @@ use crate::cli::demo::settings::{Settings, Source};
 use crate::cli::demo::setup::{set_up, shown};
 use crate::cli::demo::stage::Stage;
 use crate::cli::demo::table::{Row, lines};
+use crate::cli::demo::told::{Told, told};
 use crate::cli::error::CliError;
 use crate::cli::output::say;
 
@@ -72,14 +73,15 @@ async fn demonstrate(settings: &Settings, files: &Files) -> Result<ExitCode, Cli
         let facts = observe(&stage, scenario, played).await?;
         rows.push(Row { scenario, order: played.order.to_string(), disagreements: disagreements(scenario, &facts), facts });
     }
-    let agree = rows.iter().all(|row| row.disagreements.is_empty());
+    let told = told(files, &rows).await?;
+    let agree = rows.iter().all(|row| row.disagreements.is_empty()) && told.as_ref().is_none_or(|told| told.facts == told.true_facts);
 
     if settings.json {
         let orders: Value = rows.iter().map(Row::json).collect();
-        say(&json!({ "agree": agree, "seconds": seconds, "orders": orders, "links": links(&stage, settings, &rows).into_iter().collect::<BTreeMap<_, _>>() })
+        say(&json!({ "agree": agree, "seconds": seconds, "orders": orders, "factsTold": told.as_ref().map(|told| told.facts), "links": links(&stage, settings, &rows).into_iter().collect::<BTreeMap<_, _>>() })
             .to_string());
     } else {
-        show(&stage, settings, files, &rows, seconds);
+        show(&stage, settings, files, &rows, told.as_ref(), seconds);
     }
     stage.store.close().await;
     if settings.once {
@@ -92,7 +94,7 @@ async fn demonstrate(settings: &Settings, files: &Files) -> Result<ExitCode, Cli
 }
 
 /// The table, what disagrees, and where to go on.
-fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], seconds: f64) {
+fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], told: Option<&Told>, seconds: f64) {
     say("");
     lines(rows).iter().for_each(|line| say(line));
     say("");
@@ -106,6 +108,15 @@ fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], sec
             say(&format!("    order {}, process instance {}", row.order, row.facts.instances.first().map_or("-", |i| i.id.as_str())));
         }
         say(&format!("  Look at the daemon's log, {}, at each order as below, and at the ledger.", shown(&files.log("daemon"))));
+    }
+    match told {
+        Some(Told { topic, facts, true_facts }) if facts == true_facts => {
+            say(&format!("Kafka has all {facts} facts of them, in the topic {topic}."))
+        }
+        Some(Told { topic, facts, true_facts }) => {
+            say(&format!("Kafka has {facts} of {true_facts} facts of them, in the topic {topic}: some are MISSING."))
+        }
+        None => say(&format!("Nobody answers on port {}: their facts stay in the outbox (`make up` starts Kafka).", settings.kafka_port)),
     }
     say("");
     if settings.once {
@@ -127,6 +138,10 @@ fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], sec
     if let Some(reservation) = told_best(rows) {
         say("Read the whole story of one reservation:");
         say(&format!("  {} -c {} reservation show {reservation}", this_program(), shown(&files.config)));
+    }
+    if told.is_some() {
+        say("See what others hear of it:");
+        say(&format!("  {} -c {} events tail --once", this_program(), shown(&files.config)));
     }
     if !settings.wait_for_human {
         say("Decide for yourself in Tasklist:  make demo HOLDFAST_DEMO_ARGS=--wait-for-human");

@@ -97,6 +97,8 @@ pub(super) struct ReservationFacts {
     pub(super) rejection: Option<String>,
     /// The human who had a say in it.
     pub(super) decided_by: Option<String>,
+    /// How many facts have become true of it.
+    pub(super) fact_count: u64,
 }
 
 /// One hold.

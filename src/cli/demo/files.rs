@@ -1,6 +1,8 @@
 //! The files of the demo: its folder, the daemon's configuration, the profile of the inventory that cannot be asked.
 
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::cli::demo::settings::{Settings, Source};
 use crate::cli::error::CliError;
@@ -16,6 +18,8 @@ pub(super) struct Files {
     pub(super) run: PathBuf,
     /// The daemon's configuration.
     pub(super) config: PathBuf,
+    /// Whether a broker was there when that was written, so that facts are published.
+    pub(super) publishes: bool,
 }
 
 impl Files {
@@ -29,10 +33,11 @@ impl Files {
         for wanted in [&folder, &run] {
             std::fs::create_dir_all(wanted).map_err(failed("make", wanted))?;
         }
-        let files = Self { config: folder.join("holdfast.toml"), folder, run };
+        let publishes = answers(settings.kafka_port);
+        let files = Self { config: folder.join("holdfast.toml"), folder, run, publishes };
         let profile = files.folder.join("legacy.toml");
         std::fs::write(&profile, LEGACY).map_err(failed("write", &profile))?;
-        std::fs::write(&files.config, config(settings, &profile)).map_err(failed("write", &files.config))?;
+        std::fs::write(&files.config, config(settings, &profile, publishes)).map_err(failed("write", &files.config))?;
         Ok(files)
     }
 
@@ -54,7 +59,7 @@ pub(super) fn failed(doing: &'static str, what: &Path) -> impl FnOnce(std::io::E
 }
 
 /// The daemon's configuration: patient enough for a busy machine, quick enough for a demo.
-fn config(settings: &Settings, profile: &Path) -> String {
+fn config(settings: &Settings, profile: &Path, publishes: bool) -> String {
     let text = |text: &str| toml::Value::from(text).to_string();
     let source = |source: Source, more: &str| {
         // Looking often is of no use where looking cannot tell.
@@ -75,17 +80,27 @@ fn config(settings: &Settings, profile: &Path) -> String {
          [admin]\nlisten = {}\n\n\
          [http]\n# Nobody is asked who they are: this machine alone can reach it.\nlisten = {}\n\n\
          [shutdown]\nlimit_ms = 5000\n\n\
-         {}{}{}",
+         {}{}{}{}",
         text(&settings.engine_url()),
         text(&settings.tenant.to_string()),
         text(&settings.database_url()),
         text(&settings.tenant.to_string()),
         text(&format!("127.0.0.1:{}", settings.admin_port)),
         text(&format!("127.0.0.1:{}", settings.http_port)),
+        if publishes {
+            format!("[events]\nmode = \"kafka\"\n\n[events.kafka]\nbrokers = \"127.0.0.1:{}\"\n\n", settings.kafka_port)
+        } else {
+            String::new()
+        },
         source(Source::Main, ""),
         source(Source::Flaky, ""),
         source(Source::Legacy, &format!("profile = {}\n", text(&profile.display().to_string()))),
     )
+}
+
+/// Whether anybody listens on a port of this machine.
+fn answers(port: u16) -> bool {
+    TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_millis(500)).is_ok()
 }
 
 #[cfg(test)]

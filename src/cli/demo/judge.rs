@@ -248,6 +248,7 @@ mod tests {
             reserved: Some(Decimal::ONE),
             rejection: None,
             decided_by: None,
+            fact_count: 1,
         }
     }
 

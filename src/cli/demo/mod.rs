@@ -23,6 +23,7 @@ mod setup;
 mod stage;
 mod story;
 mod table;
+mod told;
 mod watch;
 
 pub(crate) use command::Demo;

@@ -111,6 +111,7 @@ fn ours(timeline: &Timeline) -> ReservationFacts {
         reserved: reserved(row),
         rejection: row.rejection.as_ref().map(|rejection| rejection.code.clone()),
         decided_by: timeline.entries.iter().find(|entry| entry.by.starts_with("human")).map(|entry| entry.by.clone()),
+        fact_count: row.event_sequence.unsigned_abs(),
     }
 }
 

@@ -33,6 +33,9 @@ pub(super) struct Settings {
     /// The database of the demo, made if it is not there; its login role has the same name
     #[arg(long, default_value = "holdfast_demo", value_name = "NAME")]
     pub(super) database: String,
+    /// The port of the stack's Kafka; where nobody answers there, facts stay in the outbox
+    #[arg(long, env = "HOLDFAST_KAFKA_PORT", default_value_t = 59092, value_name = "PORT")]
+    pub(super) kafka_port: u16,
     /// The first port of the inventories; with the default they take 58090 to 58093, 58095 and 58096
     #[arg(long, env = "HOLDFAST_SIMULATOR_PORT", default_value_t = 58090, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_529))]
     simulator_port: u16,

@@ -5,6 +5,7 @@ mod clocks;
 mod configuration;
 mod database;
 mod engine;
+mod events;
 mod finding;
 mod inventories;
 mod models;

@@ -8,7 +8,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::finding::{Finding, Findings, Level, report};
-use super::{api, configuration, database, engine, inventories, models};
+use super::{api, configuration, database, engine, events, inventories, models};
 use crate::app::engine_settings;
 use crate::cli::error::CliError;
 use crate::clock::{SharedClock, SystemClock};
@@ -76,6 +76,8 @@ async fn visit(config: &Config, file: Option<&Path>, skew: TimeDelta) -> Vec<Fin
 
     let most = config.database.max_connections;
     all.extend(database::check(&config.database.url, most, &clock, skew).await.into_vec());
+
+    all.extend(events::check(&config.events).await.into_vec());
 
     match Suppliers::build(&config.sources) {
         Ok(suppliers) => {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
@@ -115,6 +115,16 @@ impl Process {
 
     /// The same, with these settings.
     pub(crate) async fn start_with(shop: &Shop, settings: &[(&str, toml::Value)]) -> Self {
+        Self::spawn(shop, settings, None).await
+    }
+
+    /// The same, a process that dies or halts at the places that are armed in this folder; it needs the feature `fault-points`.
+    #[cfg(feature = "fault-points")]
+    pub(crate) async fn start_armed(shop: &Shop, points: &Path) -> Self {
+        Self::spawn(shop, &[], Some(points)).await
+    }
+
+    async fn spawn(shop: &Shop, settings: &[(&str, toml::Value)], points: Option<&Path>) -> Self {
         let config = shop.config_file(settings);
         let log = config.with_extension("log");
         let written = File::create(&log).unwrap();
@@ -123,6 +133,7 @@ impl Process {
             .arg("--config")
             .arg(&config)
             .env_clear()
+            .envs(points.map(|points| ("HOLDFAST_FAULT_POINTS", points)))
             .stdin(Stdio::null())
             .stdout(written.try_clone().unwrap())
             .stderr(written)

@@ -2,6 +2,7 @@
 //! a shop with an inventory and a database of its own, orders in it, and a judge of what became of them.
 
 pub(crate) mod bpmn;
+pub(crate) mod broker;
 pub(crate) mod command;
 pub(crate) mod counter;
 pub(crate) mod daemon;
@@ -11,6 +12,7 @@ pub(crate) mod fake;
 pub(crate) mod gate;
 pub(crate) mod issuer;
 pub(crate) mod judge;
+pub(crate) mod kafka;
 pub(crate) mod order;
 pub(crate) mod redis;
 pub(crate) mod rows;

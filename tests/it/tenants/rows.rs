@@ -22,7 +22,7 @@ async fn count(pool: &PgPool, table: &str, tenant: &str) -> i64 {
 
 async fn columns(pool: &PgPool, table: &str) -> Vec<String> {
     let sql = "select column_name::text from information_schema.columns
-        where table_schema = 'public' and table_name = $1 and is_identity = 'NO' order by ordinal_position";
+        where table_schema = 'public' and table_name = $1 and is_identity = 'NO' and is_generated = 'NEVER' order by ordinal_position";
     sqlx::query_scalar(sql).bind(table).fetch_all(pool).await.unwrap()
 }
 

@@ -1,0 +1,214 @@
+//! How the brokers are reached: addresses, TLS, SASL, and whatever else librdkafka can be told.
+
+use std::collections::BTreeMap;
+
+use rdkafka::ClientConfig;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+/// Properties that the promises of this room rest on, or that have a setting of their own.
+const OURS: [&str; 13] = [
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "security.protocol",
+    "sasl.password",
+    "enable.idempotence",
+    "acks",
+    "request.required.acks",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "partitioner",
+    "transactional.id",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+];
+
+/// How the brokers are reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KafkaConfig {
+    /// `host:port`, with commas between several.
+    pub brokers: String,
+    /// Whether the connection is encrypted, and whether we say who we are.
+    pub security: Security,
+    /// Certificates that the brokers' must be signed by; empty for those of the system.
+    pub ca_file: String,
+    /// Our certificate, where the brokers want one.
+    pub certificate_file: String,
+    /// Its key.
+    pub key_file: String,
+    /// The key's password.
+    pub key_password: SecretString,
+    /// How a password is proven.
+    pub sasl_mechanism: SaslMechanism,
+    /// Who we are.
+    pub sasl_username: String,
+    /// The password.
+    pub sasl_password: SecretString,
+    /// Further properties of librdkafka.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+}
+
+/// Whether the connection is encrypted, and whether we say who we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// Neither: for a broker on the same machine.
+    Plaintext,
+    /// Encrypted.
+    Tls,
+    /// A name and a password, in the clear unless the mechanism hides it.
+    Sasl,
+    /// A name and a password, encrypted.
+    SaslTls,
+}
+
+/// How a password is proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum SaslMechanism {
+    /// By sending it.
+    #[serde(rename = "PLAIN")]
+    Plain,
+    /// By a challenge.
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// By a challenge.
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
+}
+
+impl KafkaConfig {
+    /// Checks what can be checked without a broker; names the key and what it must be.
+    ///
+    /// # Errors
+    /// The key inside of this section, and a sentence that begins with "must".
+    pub fn check(&self) -> Result<(), (String, String)> {
+        let bad = |key: &str, must: &str| Err((key.to_owned(), must.to_owned()));
+        if self.brokers.trim().is_empty() {
+            return bad("brokers", "must be set for events.mode = \"kafka\": host:port, with commas between several");
+        }
+        if self.has_sasl() && self.sasl_username.is_empty() {
+            return bad("sasl_username", "must be set for security = \"sasl\" and \"sasl_tls\"");
+        }
+        if self.has_sasl() && self.sasl_password.expose_secret().is_empty() {
+            return bad("sasl_password", "must be set for security = \"sasl\" and \"sasl_tls\" (by environment)");
+        }
+        if !self.has_tls() && !(self.ca_file.is_empty() && self.certificate_file.is_empty() && self.key_file.is_empty()) {
+            return bad("security", "must be \"tls\" or \"sasl_tls\" where certificates are configured");
+        }
+        if self.certificate_file.is_empty() != self.key_file.is_empty() {
+            return bad("key_file", "must be set together with certificate_file");
+        }
+        match self.properties.keys().find(|name| OURS.contains(&name.as_str())) {
+            Some(name) => {
+                bad("properties", &format!("must not hold `{name}`: it has a setting of its own, or the order of facts rests on it"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What every client of these brokers is made with.
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &self.brokers).set("client.id", "holdfast");
+        client.set(
+            "security.protocol",
+            match self.security {
+                Security::Plaintext => "plaintext",
+                Security::Tls => "ssl",
+                Security::Sasl => "sasl_plaintext",
+                Security::SaslTls => "sasl_ssl",
+            },
+        );
+        if self.has_tls() {
+            for (property, value) in [
+                ("ssl.ca.location", &self.ca_file),
+                ("ssl.certificate.location", &self.certificate_file),
+                ("ssl.key.location", &self.key_file),
+            ] {
+                if !value.is_empty() {
+                    client.set(property, value);
+                }
+            }
+            if !self.key_password.expose_secret().is_empty() {
+                client.set("ssl.key.password", self.key_password.expose_secret());
+            }
+        }
+        if self.has_sasl() {
+            let mechanism = match self.sasl_mechanism {
+                SaslMechanism::Plain => "PLAIN",
+                SaslMechanism::ScramSha256 => "SCRAM-SHA-256",
+                SaslMechanism::ScramSha512 => "SCRAM-SHA-512",
+            };
+            client.set("sasl.mechanism", mechanism);
+            client.set("sasl.username", &self.sasl_username).set("sasl.password", self.sasl_password.expose_secret());
+        }
+        for (name, value) in &self.properties {
+            client.set(name, value);
+        }
+        client
+    }
+
+    fn has_tls(&self) -> bool {
+        matches!(self.security, Security::Tls | Security::SaslTls)
+    }
+
+    fn has_sasl(&self) -> bool {
+        matches!(self.security, Security::Sasl | Security::SaslTls)
+    }
+}
+
+/// For tests and tools: brokers that need no more than an address.
+impl KafkaConfig {
+    /// Brokers that are reached in the clear and ask nobody who they are.
+    #[must_use]
+    pub fn plain(brokers: &str) -> Self {
+        Self {
+            brokers: brokers.to_owned(),
+            security: Security::Plaintext,
+            ca_file: String::new(),
+            certificate_file: String::new(),
+            key_file: String::new(),
+            key_password: SecretString::default(),
+            sasl_mechanism: SaslMechanism::ScramSha512,
+            sasl_username: String::new(),
+            sasl_password: SecretString::default(),
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_that_the_order_rests_on_is_refused_by_name() {
+        let mut config = KafkaConfig::plain("localhost:9092");
+        assert_eq!(config.check(), Ok(()));
+        config.properties.insert("enable.idempotence".to_owned(), "false".to_owned());
+        let (key, must) = config.check().unwrap_err();
+        assert!(key == "properties" && must.contains("`enable.idempotence`"), "{key} {must}");
+    }
+
+    #[test]
+    fn a_password_is_wanted_where_it_is_used_and_is_never_shown() {
+        let mut config = KafkaConfig::plain("localhost:9092");
+        config.security = Security::SaslTls;
+        config.sasl_username = "holdfast".to_owned();
+        assert_eq!(config.check().unwrap_err().0, "sasl_password");
+        config.sasl_password = SecretString::from("s3cr3t");
+        assert_eq!(config.check(), Ok(()));
+        assert!(!format!("{config:?}").contains("s3cr3t"));
+        let client = config.client();
+        assert_eq!((client.get("security.protocol"), client.get("sasl.mechanism")), (Some("sasl_ssl"), Some("SCRAM-SHA-512")));
+    }
+
+    #[test]
+    fn certificates_without_encryption_are_a_mistake() {
+        let mut config = KafkaConfig::plain("localhost:9092");
+        config.ca_file = "ca.pem".to_owned();
+        assert_eq!(config.check().unwrap_err().0, "security");
+    }
+}

@@ -1,0 +1,95 @@
+//! Writing a fact of any aggregate in the transaction that makes it true.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
+
+use crate::domain::{EventId, OrderId, TenantId};
+use crate::store::outbox::fact::event_id_of;
+use crate::store::pool::begin;
+use crate::store::{Store, StoreError};
+
+/// A fact that has just become true.
+#[derive(Debug, Clone)]
+pub struct NewFact {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its type, in the past tense, such as `AvailabilityEvidenceCreated`.
+    pub event_type: &'static str,
+    /// The version of its schema, from 1.
+    pub event_version: i32,
+    /// What it is about, such as `AvailabilityEvidence`.
+    pub aggregate_type: &'static str,
+    /// Which one.
+    pub aggregate: Uuid,
+    /// Counts the facts of this aggregate from 1, without gaps: whoever writes holds the lock on the aggregate's row, or the fact is
+    /// the first. A number that is taken is refused by the database.
+    pub sequence: i64,
+    /// The order that it belongs to, if any: by default the key under which it is sent.
+    pub order: Option<OrderId>,
+    /// When it became true.
+    pub occurred_at: DateTime<Utc>,
+    /// What belongs together, such as `order-…`.
+    pub correlation_id: String,
+    /// What caused it, such as `call-…`.
+    pub causation_id: String,
+    /// What it says.
+    pub payload: Value,
+    /// Another topic than the configured one. A message that could not be read goes out this way, too: its aggregate is the message
+    /// itself, under an id of its own and with sequence 1.
+    pub topic: Option<String>,
+}
+
+/// Writes a fact in a transaction that has named its tenant. Its event id follows from aggregate and sequence. Once the transaction
+/// is committed, call [`Store::outbox_was_written`](crate::store::Store::outbox_was_written), so that it need not wait for the
+/// relay's next look.
+///
+/// # Errors
+/// [`StoreError::Refused`] for a sequence that is taken; else as the database says.
+pub(crate) async fn put_fact(tx: &mut Transaction<'static, Postgres>, fact: &NewFact) -> Result<EventId, StoreError> {
+    let id = event_id_of(fact.aggregate, fact.sequence);
+    sqlx::query(
+        "-- put_fact
+with known as (
+    insert into tenant (tenant_id, first_seen_at)
+    select $2, $9 where not exists (select from tenant where tenant_id = $2)
+    on conflict do nothing
+)
+insert into outbox (event_id, tenant_id, event_type, event_version, aggregate_type, aggregate_id, sequence, order_id, occurred_at,
+    correlation_id, causation_id, payload, topic)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(id.0)
+    .bind(fact.tenant.0)
+    .bind(fact.event_type)
+    .bind(fact.event_version)
+    .bind(fact.aggregate_type)
+    .bind(fact.aggregate)
+    .bind(fact.sequence)
+    .bind(fact.order.map(|order| order.0))
+    .bind(fact.occurred_at)
+    .bind(&fact.correlation_id)
+    .bind(&fact.causation_id)
+    .bind(Json(&fact.payload))
+    .bind(&fact.topic)
+    .execute(&mut **tx)
+    .await
+    .map_err(StoreError::during("put_fact"))?;
+    Ok(id)
+}
+
+impl Store {
+    /// Writes a fact that stands by itself, in a transaction of its own. A fact about a row belongs into the row's transaction.
+    ///
+    /// # Errors
+    /// As for the transaction's own [`put_fact`].
+    pub async fn put_lone_fact(&self, fact: &NewFact) -> Result<EventId, StoreError> {
+        let mut tx = begin(&self.pool, "put_lone_fact", &[fact.tenant]).await?;
+        let id = put_fact(&mut tx, fact).await?;
+        tx.commit().await.map_err(StoreError::during("put_lone_fact"))?;
+        self.outbox_was_written();
+        Ok(id)
+    }
+}

@@ -1,0 +1,68 @@
+//! A broker whose word gets lost, and one that is killed and comes back.
+
+use uuid::Uuid;
+
+use super::judge::{judge, waiting};
+use super::scene::Outbox;
+use crate::support::broker::Broker;
+use crate::support::kafka::Topic;
+use crate::support::order::BY_ITSELF;
+use crate::support::wait::until_true;
+
+/// One broker for both, since each takes its time to come up.
+#[tokio::test]
+async fn facts_survive_lost_words_and_a_broker_that_is_killed() {
+    let mut broker = Broker::start().await;
+    let topic = Topic::fresh_on(&broker.brokers(), &[]).await;
+    let outbox = Outbox::fresh().await;
+    let aggregates: Vec<Uuid> = (0..25).map(|_| Uuid::new_v4()).collect();
+    let write = async |numbers: std::ops::RangeInclusive<i64>| {
+        for number in numbers {
+            for aggregate in &aggregates {
+                outbox.write(*aggregate, [number]).await;
+            }
+        }
+    };
+    let relay = outbox.relay(&topic).await;
+    write(1..=1).await;
+    outbox.is_empty().await;
+
+    // The broker has them and says so, and nobody hears it: the producer asks again, and the broker knows its own.
+    broker.link.lose_answers(4);
+    write(2..=4).await;
+    outbox.is_empty().await;
+    let verdict = judge(&topic.read().await);
+    println!("{} of the broker's answers were lost: {verdict:?}", broker.link.lost());
+    assert!(broker.link.lost() > 0, "a fault that never struck proves nothing");
+    assert_eq!((verdict.facts, verdict.repeated), (100, 0), "one producer's repetitions are known to the broker");
+
+    // An answer is lost, and so is the relay: its successor does not know, and tells again.
+    let lost_before = broker.link.lost();
+    broker.link.lose_answers(usize::MAX);
+    write(5..=5).await;
+    until_true("an answer was lost", BY_ITSELF, async || broker.link.lost() > lost_before).await;
+    relay.crash();
+    broker.link.lose_answers(0);
+    let relay = outbox.relay(&topic).await;
+    outbox.is_empty().await;
+    let verdict = judge(&topic.read().await);
+    println!("an answer was lost with its relay: {verdict:?}");
+    assert_eq!(verdict.facts, 125);
+    assert!(verdict.repeated > 0, "some were told twice, and that is all");
+
+    // The broker dies in the middle, stays away for a while, and comes back.
+    tokio::join!(write(6..=7), async {
+        until_true("some of them were told", BY_ITSELF, async || waiting(outbox.database.pool()).await < 20).await;
+        broker.kill();
+    });
+    write(8..=9).await;
+    until_true("the relay says that the broker is away", BY_ITSELF, async || relay.status.broker_complaint().is_some()).await;
+    let held_back = waiting(outbox.database.pool()).await;
+    assert!(held_back >= 50, "what was written since it died waits: {held_back}");
+    broker.up().await;
+    outbox.is_empty().await;
+    relay.stop().await;
+    let verdict = judge(&topic.read().await);
+    println!("the broker was killed while {held_back} facts waited: {verdict:?}");
+    assert_eq!((verdict.facts, verdict.aggregates), (225, 25));
+}

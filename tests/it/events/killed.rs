@@ -1,0 +1,167 @@
+//! The real binary, killed or halted at every place where a fact may be between the outbox and the broker.
+//!
+//! o1 read · o2 handed to the client · o3 with the broker, no word yet · o4 the broker's word on some · o5 its word on all, before they
+//! are taken away · o6 taken away, before and after the commit · o7 halted, its shards lost, and woken up · o8 told to stop, and killed
+//! while it sends the rest.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::arriving::{all_told, publishing};
+use super::judge::{is_what_happened, judge, waiting};
+use crate::support::daemon::Process;
+use crate::support::kafka::Topic;
+use crate::support::order::{BY_ITSELF, Order};
+use crate::support::shop::Shop;
+use crate::support::wait::until_true;
+
+/// Orders of one case: enough that a batch has several.
+const ORDERS: usize = 6;
+
+/// The folder in which places are armed.
+struct Points(PathBuf);
+
+impl Points {
+    fn of(shop: &Shop) -> Self {
+        let folder = shop.folder.join("points");
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn arm(&self, place: &str) {
+        let _ = fs::remove_file(self.0.join(format!("{}.fired", place.split('@').next().unwrap())));
+        fs::write(self.0.join(place), "").unwrap();
+    }
+
+    fn fired(&self, place: &str) -> bool {
+        self.0.join(format!("{place}.fired")).exists()
+    }
+
+    async fn strikes(&self, place: &str) {
+        until_true(&format!("{place} strikes"), BY_ITSELF, async || self.fired(place)).await;
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+async fn orders(shop: &Shop) -> Vec<Order<'_>> {
+    futures::future::join_all((0..ORDERS).map(|_| shop.order())).await
+}
+
+async fn all_reserved(orders: &[Order<'_>]) {
+    for order in orders {
+        order.is_reserved().await;
+    }
+}
+
+/// What is in the topic so far is right, as far as it goes.
+async fn looks_right(case: &str, topic: &Topic) {
+    println!("{case}: {:?}", judge(&topic.read().await));
+}
+
+#[tokio::test]
+async fn killed_at_every_place_on_the_way_it_loses_and_invents_nothing() {
+    let topic = Topic::fresh().await;
+    let shop = Shop::open_with(publishing(&topic)).await;
+    let points = Points::of(&shop);
+    let mut daemon = Process::start_armed(&shop, points.path()).await;
+    for (case, place) in [
+        ("o1 read", "relay.read.kill"),
+        ("o2 handed over", "relay.enqueued.kill"),
+        ("o4 a word on some", "relay.part_acked.kill"),
+        ("o5 a word on all", "relay.acked.kill"),
+        ("o6 taken away, not committed", "relay.mark_written.kill"),
+        ("o6 taken away and committed", "relay.marked.kill"),
+    ] {
+        points.arm(place);
+        let orders = orders(&shop).await;
+        points.strikes(place.split('@').next().unwrap()).await;
+        daemon.ended().await;
+        daemon = Process::start_armed(&shop, points.path()).await;
+        all_reserved(&orders).await;
+        all_told(&shop).await;
+        looks_right(case, &topic).await;
+    }
+
+    // o3: the broker has them, and the relay is killed without its word.
+    points.arm("relay.enqueued.stall");
+    let before = topic.read().await.len();
+    let some = orders(&shop).await;
+    points.strikes("relay.enqueued.stall").await;
+    until_true("the broker has what was handed over", BY_ITSELF, async || topic.read().await.len() > before).await;
+    daemon.kill();
+    daemon = Process::start_armed(&shop, points.path()).await;
+    all_reserved(&some).await;
+    all_told(&shop).await;
+    looks_right("o3 with the broker, no word", &topic).await;
+
+    // o8: told to stop while facts wait, and killed while it sends them.
+    points.arm("relay.draining.stall");
+    let more = orders(&shop).await;
+    all_reserved(&more).await;
+    for order in &more {
+        order.cancel().await;
+    }
+    daemon.signal("TERM");
+    points.strikes("relay.draining.stall").await;
+    points.arm("relay.enqueued.kill");
+    fs::write(points.path().join("relay.draining.go"), "").unwrap();
+    // What it had told before it was to stop leaves nothing to kill it at; either way it ends.
+    daemon.ended().await;
+    let struck = points.fired("relay.enqueued.kill");
+    let _ = fs::remove_file(points.path().join("relay.enqueued.kill"));
+    let mut daemon = Process::start_armed(&shop, points.path()).await;
+    for order in &more {
+        order.ends_at(&["End_OrderCancelled"]).await;
+    }
+    all_told(&shop).await;
+    looks_right(&format!("o8 stopped, and killed while it sent the rest: {struck}"), &topic).await;
+
+    daemon.signal("TERM");
+    assert!(daemon.ended().await.success());
+    assert_eq!(waiting(shop.database.pool()).await, 0);
+    let read = topic.read().await;
+    is_what_happened(&read, shop.database.pool()).await;
+    let verdict = judge(&read);
+    println!("killed eight times: {verdict:?}");
+    assert_eq!(verdict.aggregates, 8 * ORDERS);
+}
+
+#[tokio::test]
+async fn halted_until_its_shards_were_lost_it_wakes_up_and_breaks_no_order() {
+    let topic = Topic::fresh().await;
+    let shop = Shop::open_with(publishing(&topic)).await;
+    let points = Points::of(&shop);
+    let mut sleeping = Process::start_armed(&shop, points.path()).await;
+    points.arm("relay.read.freeze");
+    let some = orders(&shop).await;
+    points.strikes("relay.read.freeze").await;
+    // The other one takes over what the first has read and not sent.
+    let mut awake = Process::start(&shop).await;
+    all_reserved(&some).await;
+    for order in &some {
+        order.fulfil().await;
+    }
+    for order in &some {
+        order.ends_at(&["End_OrderFulfilled"]).await;
+    }
+    all_told(&shop).await;
+    let before = topic.read().await.len();
+    sleeping.signal("CONT");
+    until_true("it notices that its lease ran out", BY_ITSELF, async || {
+        sleeping.logged("this session's lease ran out before it was renewed: the work goes on under a new session").is_some()
+    })
+    .await;
+    let more = orders(&shop).await;
+    all_reserved(&more).await;
+    all_told(&shop).await;
+    for daemon in [&mut sleeping, &mut awake] {
+        daemon.signal("TERM");
+        assert!(daemon.ended().await.success());
+    }
+    let read = topic.read().await;
+    is_what_happened(&read, shop.database.pool()).await;
+    println!("o7 halted with facts in hand: {:?}; {before} messages before it woke up", judge(&read));
+}
