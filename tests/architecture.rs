@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("topics", &["fault_points", "domain", "clock", "metrics", "retry", "engine", "operations"]),
     ("http", &["fault_points", "domain", "clock", "metrics", "shutdown", "operations"]),
     ("ops", &["domain", "clock", "metrics", "shutdown", "engine", "operations", "topics"]),
-    ("config", &["domain", "supplier", "cache", "events", "topics", "http"]),
+    ("config", &["domain", "supplier", "cache", "events", "operations", "topics", "http"]),
     (
         "app",
         &[

@@ -16,6 +16,7 @@ mod id;
 mod key;
 mod listed;
 mod plan;
+mod product;
 mod quantity;
 mod request;
 mod reservation;
@@ -39,12 +40,13 @@ pub use command::{CommandKind, CommandState};
 pub use drift::{Books, Consent, Drift, DriftKind, OrderState, Orders, Ours, Remedy, compare};
 pub use fact::{Fact, fact_of};
 pub use id::{
-    CallId, CommandId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep,
-    SessionId, SourceName, TenantId,
+    CallId, CommandId, CustomerId, CustomerProductId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId,
+    ReservationId, ReservationStep, SessionId, SourceEventId, SourceName, TenantId,
 };
 pub use key::{AttemptGroup, IdempotencyKey};
 pub use listed::{LineName, ListedHold, ListedLine};
 pub use plan::{Capabilities, Decision, Goal, Operation, Plan, Refused, plan};
+pub use product::{ProductChange, ProductEvent, ProductRecord, ProductSaid, ProductStatus, Register, Stamp};
 pub use quantity::{Quantity, QuantityError};
 pub(crate) use request::{MAX_LINES, check_lines};
 pub use request::{OrderLine, RequestError, ReserveRequest};

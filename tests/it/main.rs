@@ -23,6 +23,8 @@ mod holds;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod inventory_events;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod simulator;
