@@ -76,6 +76,7 @@ demo: setup ## Orders of every kind through the real Camunda; ends with a table 
 bench: setup ## Full path against the no-op ceiling, measured on this machine.
 	@stack/up postgres engine
 	cargo bench --bench full_path
+	cargo bench --bench availability
 	@$(took)
 
 bench-events: setup ## The way of facts to the broker, measured on this machine.

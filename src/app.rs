@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::Url;
 use tokio::task::JoinSet;
 
+use crate::cache::{Cache, CacheError};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, ConfigError, EngineAuth, EngineConfig};
 use crate::domain::{SourceName, TenantId};
@@ -58,6 +59,9 @@ pub enum AppError {
     /// The database cannot be used.
     #[error("use the database")]
     Store(#[from] StoreError),
+    /// The cache cannot be used as it is configured.
+    #[error("use the configured cache")]
+    Cache(#[from] CacheError),
     /// An inventory cannot be used.
     #[error("use the configured inventories")]
     Source(#[from] SourceError),
@@ -119,7 +123,7 @@ impl App {
                 what: "the daemon keeps the truth in PostgreSQL (HOLDFAST__DATABASE__URL)",
             });
         }
-        let cache = config.cache.build(Arc::clone(&clock))?;
+        let cache = Cache::build(config.cache.plan(), Arc::clone(&clock))?;
         let suppliers = Arc::new(Suppliers::build_sharing(&config.sources, turns::shared(&cache).as_ref())?);
         let engine = EngineClient::new(engine_settings(&config.engine)?, Arc::clone(&clock))?;
         let session = new_session();

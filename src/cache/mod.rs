@@ -47,6 +47,27 @@ pub struct RedisOptions {
     pub pause: Duration,
 }
 
+/// Which cache there is to be.
+#[derive(Debug, Clone)]
+pub enum CachePlan {
+    /// Shared with the other replicas.
+    Redis(CacheOptions, RedisOptions),
+    /// This process's own.
+    Memory(CacheOptions),
+    /// None.
+    Off,
+}
+
+impl RedisOptions {
+    /// Looks whether the address is one; connects to nothing.
+    ///
+    /// # Errors
+    /// [`CacheError::BadUrl`].
+    pub fn check(&self) -> Result<(), CacheError> {
+        redis::client(self).map(drop)
+    }
+}
+
 /// Why a cache cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
@@ -85,6 +106,18 @@ pub struct Marked {
 }
 
 impl Cache {
+    /// Makes a cache; connects to nothing.
+    ///
+    /// # Errors
+    /// [`CacheError::BadUrl`].
+    pub fn build(plan: CachePlan, clock: SharedClock) -> Result<Self, CacheError> {
+        match plan {
+            CachePlan::Redis(options, redis) => Self::redis(options, &redis, clock),
+            CachePlan::Memory(options) => Ok(Self::memory(options)),
+            CachePlan::Off => Ok(Self::Off),
+        }
+    }
+
     /// A cache in this process's memory.
     #[must_use]
     pub fn memory(options: CacheOptions) -> Self {

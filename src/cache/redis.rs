@@ -73,10 +73,9 @@ impl RedisCache {
     pub(super) fn new(options: CacheOptions, redis: &RedisOptions, clock: SharedClock) -> Result<Self, CacheError> {
         // For rediss://; whoever was first has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::open(redis.url.expose_secret()).map_err(CacheError::BadUrl)?;
         Ok(Self {
             options,
-            client,
+            client: client(redis)?,
             timeout: redis.timeout,
             breaker: Breaker::new(redis.failures_to_pause, redis.pause),
             clock,
@@ -262,6 +261,11 @@ impl RedisCache {
     fn now(&self) -> Instant {
         self.clock.instant()
     }
+}
+
+/// Reads the address; connects to nothing.
+pub(super) fn client(redis: &RedisOptions) -> Result<Client, CacheError> {
+    Client::open(redis.url.expose_secret()).map_err(CacheError::BadUrl)
 }
 
 /// Redis answered, if only with an error of its own, or with something of another kind than was asked for.

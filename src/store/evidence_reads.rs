@@ -14,7 +14,7 @@ use crate::domain::{
     SourceName, Subject, TenantId,
 };
 use crate::store::evidence::subject_columns;
-use crate::store::pool::begin;
+use crate::store::pool::{answered, begin};
 use crate::store::{Store, StoreError};
 
 /// A statement over evidence with its lines: its name, the rows, and what follows.
@@ -111,9 +111,13 @@ impl Store {
         tenant: TenantId,
         query: QueryAs<'static, Postgres, Raw, PgArguments>,
     ) -> Result<Vec<AvailabilityEvidence>, StoreError> {
-        let mut tx = begin(&self.pool, during, &[tenant]).await?;
-        let rows = query.fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        let reading = async {
+            let mut tx = begin(&self.pool, during, &[tenant]).await?;
+            let rows = query.fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
+            tx.commit().await.map_err(StoreError::during(during))?;
+            Ok(rows)
+        };
+        let rows = answered(during, reading).await?;
         rows.into_iter().map(Raw::evidence).collect()
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::domain::{AvailabilityEvidence, AvailabilityStatus, Diff, EvidenceId, Goal, Subject};
 use crate::engine::Variables;
-use crate::operations::{CheckAvailability, CheckError, Errand, OperationError};
+use crate::operations::{CheckAvailability, CheckError, Errand};
 use crate::topics::diff;
 use crate::topics::exit::{Exit, Say, instant};
 use crate::topics::handler::Topics;
@@ -63,7 +63,7 @@ async fn compare(
 ) -> Result<(std::sync::Arc<AvailabilityEvidence>, Diff), CheckError> {
     let before = match carried {
         // Evidence that is not there stops no order: the fresh answer decides, and the comparison says that nobody had asked.
-        Some(id) => topics.operations.evidence(check.tenant, id).await.map_err(OperationError::from)?,
+        Some(id) => topics.operations.evidence(check.tenant, id).await?,
         None => None,
     };
     let evidence = topics.operations.check_availability(check).await?.evidence;
