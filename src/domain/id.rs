@@ -76,6 +76,8 @@ uuid_ids! {
     EvidenceId,
     /// One published fact.
     EventId,
+    /// One question to a human.
+    CaseId,
 }
 
 macro_rules! names {

@@ -11,9 +11,12 @@ mod answer;
 mod availability;
 mod drift;
 mod fact;
+mod fallout;
 mod id;
 mod key;
+mod known;
 mod listed;
+mod matching;
 mod plan;
 mod quantity;
 mod request;
@@ -36,12 +39,15 @@ pub use availability::{
 };
 pub use drift::{Books, Consent, Drift, DriftKind, OrderState, Orders, Ours, Remedy, compare};
 pub use fact::{Fact, fact_of};
+pub use fallout::{Inadmissible, admit};
 pub use id::{
-    CallId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep, SessionId,
+    CallId, CaseId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep, SessionId,
     SourceName, TenantId,
 };
 pub use key::{AttemptGroup, IdempotencyKey};
+pub use known::{Known, six_answers};
 pub use listed::{LineName, ListedHold, ListedLine};
+pub use matching::{Candidates, Match};
 pub use plan::{Capabilities, Decision, Goal, Operation, Plan, Refused, plan};
 pub use quantity::{Quantity, QuantityError};
 pub(crate) use request::{MAX_LINES, check_lines};

@@ -11,12 +11,14 @@ mod apply_plan;
 mod check_availability;
 mod compare_holds;
 mod conclusion;
+mod decide;
 mod drive;
 mod errand;
 mod evidence;
 mod flights;
 mod ids;
 mod look_after;
+mod look_in_list;
 mod reserve;
 mod sessions;
 
@@ -29,13 +31,14 @@ pub use apply_plan::{Applied, Applier, PlannedStep, Stale, new_call};
 pub use check_availability::{CheckAvailability, CheckError, EvidenceView, Provenance};
 pub use compare_holds::{CompareError, Reading};
 pub use conclusion::{Conclusion, OperationError};
+pub use decide::Decided;
 pub use errand::Errand;
 pub use evidence::{QuoteAvailability, Rechecked};
 pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
 pub use reserve::Reserve;
 
-pub use crate::store::{Find, Notice, Timeline, TimelineEntry, WaitingTask};
+pub use crate::store::{AnsweredCase, FalloutCase, Find, Notice, Timeline, TimelineEntry, WaitingTask, Word};
 
 use crate::cache::Cache;
 use crate::clock::SharedClock;

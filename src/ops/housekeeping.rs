@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::TenantId;
-use crate::metrics::{OLDEST_OPEN, OUTBOX_ROWS, RESERVATIONS};
+use crate::metrics::{FALLOUT_CASES, OLDEST_OPEN, OUTBOX_ROWS, RESERVATIONS};
 use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
@@ -19,6 +19,7 @@ async fn turn(operations: &Operations, tenants: &[TenantId], keep: Option<i64>) 
         metrics::gauge!(RESERVATIONS, "status" => state.status.as_str()).set(state.count as f64);
         metrics::gauge!(OLDEST_OPEN, "status" => state.status.as_str()).set(state.oldest_age_s);
     }
+    metrics::gauge!(FALLOUT_CASES).set(census.open_cases as f64);
     metrics::gauge!(OUTBOX_ROWS).set(census.outbox_rows as f64);
     operations.forget_sessions().await?;
     operations.forget_notices(tenants).await?;

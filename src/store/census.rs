@@ -17,6 +17,8 @@ pub struct Census {
     pub states: Vec<StateCount>,
     /// Facts in the outbox.
     pub outbox_rows: i64,
+    /// Questions that wait for a human.
+    pub open_cases: i64,
 }
 
 /// How many reservations are in a state.
@@ -52,6 +54,11 @@ group by status",
             .fetch_one(&mut *tx)
             .await
             .map_err(StoreError::during(during))?;
+        let open_cases =
+            sqlx::query_scalar("-- count_cases\nselect count(*) from fallout_case where closed_at is null and given_up_at is null")
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(StoreError::during(during))?;
         tx.commit().await.map_err(StoreError::during(during))?;
         let mut found = std::collections::HashMap::new();
         for row in rows {
@@ -68,7 +75,7 @@ group by status",
                 StateCount { status, count, oldest_age_s }
             })
             .collect();
-        Ok(Census { states, outbox_rows })
+        Ok(Census { states, outbox_rows, open_cases })
     }
 
     /// Forgets sessions that ended before an instant; what they did stays on record under their ids.

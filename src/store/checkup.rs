@@ -16,6 +16,8 @@ pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("availability_evidence", &["SELECT", "INSERT"]),
     ("availability_evidence_line", &["SELECT", "INSERT"]),
     ("engine_task", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("fallout_case", &["SELECT", "INSERT", "UPDATE"]),
+    ("fallout_decision", &["SELECT", "INSERT"]),
     ("outbox", &["SELECT", "INSERT", "DELETE"]),
     ("reservation", &["SELECT", "INSERT", "UPDATE"]),
     ("reservation_line", &["SELECT", "INSERT", "UPDATE"]),
