@@ -62,7 +62,9 @@ pub enum Inadmissible {
 /// # Errors
 /// [`Inadmissible`]; nothing is to be done then.
 pub fn admit(row: &Reservation, decision: &Decision, seen: Option<i64>, owner: Option<ReservationId>) -> Result<(), Inadmissible> {
-    if !row.is_open() {
+    // A call without an end on record is a lost outcome that nobody has called so yet.
+    let lost = row.open_call.is_some_and(|call| call.operation.is_effect());
+    if !row.is_open() && !lost {
         return Err(Inadmissible::NothingOpen(row.status));
     }
     if let Some(seen) = seen.filter(|seen| *seen != row.version) {
@@ -82,7 +84,8 @@ pub fn admit(row: &Reservation, decision: &Decision, seen: Option<i64>, owner: O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::samples::{every_row, reference};
+    use crate::domain::samples::{call, every_row, reference, start};
+    use crate::domain::{Call, Operation};
 
     fn decisions() -> [Decision; 5] {
         [Decision::Held(None), Decision::Held(Some(reference())), Decision::NotHeld, Decision::AskAgain, Decision::GiveUp]
@@ -96,6 +99,13 @@ mod tests {
                 assert_eq!(admitted == Err(Inadmissible::NothingOpen(row.status)), !row.is_open(), "{decision:?} of {}", row.status);
             }
         }
+    }
+
+    #[test]
+    fn a_call_that_has_no_end_on_record_may_be_decided_about() {
+        let open = Call { id: call(), operation: Operation::Reserve, started_at: start(), class: None };
+        let row = every_row().into_iter().find(|row| row.status == ReservationStatus::Requested).unwrap();
+        assert_eq!(admit(&Reservation { open_call: Some(open), ..row }, &Decision::NotHeld, None, None), Ok(()));
     }
 
     #[test]
