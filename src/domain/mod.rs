@@ -41,8 +41,8 @@ pub use drift::{Books, Consent, Drift, DriftKind, OrderState, Orders, Ours, Reme
 pub use fact::{Fact, fact_of};
 pub use fallout::{Inadmissible, admit};
 pub use id::{
-    CallId, CaseId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep, SessionId,
-    SourceName, TenantId,
+    CallId, CaseId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep,
+    SessionId, SourceName, TenantId,
 };
 pub use key::{AttemptGroup, IdempotencyKey};
 pub use known::{Known, six_answers};
