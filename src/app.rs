@@ -149,15 +149,7 @@ impl App {
         let operations = Operations::new(store.clone(), suppliers, Arc::clone(&clock), lease, &worker_id)
             .with_cache(cache)
             .fed_by(feeds(&config.inventory_events));
-        let defaults = Defaults {
-            source: config.default_source()?,
-            hold_for: TimeDelta::seconds(config.reservations.hold_for_s),
-            tenants: tenants.clone(),
-            tenant: TenantId::parse(&config.reservations.default_tenant).ok(),
-        };
-        let retry = RetryConfig::parse(&config.engine.retry)
-            .map_err(|error| ConfigError::Bad { key: "engine.retry".to_owned(), must: format!("must be one: {error}") })?;
-        let topics = Topics::new(operations.clone(), engine.clone(), Arc::clone(&clock), defaults, retry, &worker_id);
+        let topics = topics(&config, &operations, &engine, &clock, &worker_id)?;
         let pollers: Vec<Poller> =
             [Class::Starts, Class::Ends].map(|class| poller(&config.engine, &engine, &topics, &worker_id, class)).into();
         let statuses: Vec<LoopStatus> = pollers.iter().map(Poller::status).collect();
@@ -379,6 +371,28 @@ fn poller(config: &EngineConfig, engine: &EngineClient, topics: &Topics, worker_
         refill: RefillPolicy::default(),
     };
     Poller::new(engine.clone(), settings, Arc::new(Dispatch(topics.clone())))
+}
+
+/// All topics with what they need, for the daemon and for commands that tell the engine something.
+///
+/// # Errors
+/// [`AppError::Config`].
+pub fn topics(
+    config: &Config,
+    operations: &Operations,
+    engine: &EngineClient,
+    clock: &SharedClock,
+    worker_id: &str,
+) -> Result<Topics, AppError> {
+    let defaults = Defaults {
+        source: config.default_source()?,
+        hold_for: TimeDelta::seconds(config.reservations.hold_for_s),
+        tenants: config.tenants()?,
+        tenant: TenantId::parse(&config.reservations.default_tenant).ok(),
+    };
+    let retry = RetryConfig::parse(&config.engine.retry)
+        .map_err(|error| ConfigError::Bad { key: "engine.retry".to_owned(), must: format!("must be one: {error}") })?;
+    Ok(Topics::new(operations.clone(), engine.clone(), Arc::clone(clock), defaults, retry, worker_id))
 }
 
 /// What the engine client needs, from the settings.

@@ -68,6 +68,8 @@ pub const RESCUED_TASKS: &str = "holdfast_rescued_tasks_total";
 pub const RESERVATIONS: &str = "holdfast_reservations";
 /// Age of the oldest reservation in an open state.
 pub const OLDEST_OPEN: &str = "holdfast_oldest_open_reservation_age";
+/// Questions that wait for a human.
+pub const FALLOUT_CASES: &str = "holdfast_fallout_cases";
 /// Facts that wait to be published.
 pub const OUTBOX_ROWS: &str = "holdfast_outbox_rows";
 /// Requests to the API, by route, method and status.
@@ -200,6 +202,7 @@ pub const ALL: &[Metric] = &[
         labels: &["status"],
         help: "Age in seconds of the oldest reservation in a state that is not an end",
     },
+    Metric { name: FALLOUT_CASES, kind: Kind::Gauge, labels: &[], help: "Questions that wait for a human" },
     Metric { name: OUTBOX_ROWS, kind: Kind::Gauge, labels: &[], help: "Facts that wait to be published" },
     Metric {
         name: HTTP_REQUEST_SECONDS,

@@ -78,6 +78,8 @@ uuid_ids! {
     CommandId,
     /// One published fact.
     EventId,
+    /// One question to a human.
+    CaseId,
 }
 
 macro_rules! names {

@@ -119,7 +119,7 @@ pub fn settle(
     row.after.open_call = None;
     let said = match operation {
         Operation::Reserve => row.reserve(answer, policy, now)?,
-        Operation::Lookup => row.lookup(answer, policy, now)?,
+        Operation::Lookup | Operation::List => row.lookup(answer, policy, now)?,
         Operation::Release => row.release(answer, now)?,
         Operation::Confirm | Operation::Extend => row.confirm_or_extend(answer, now)?,
         Operation::Check => Said::Known,

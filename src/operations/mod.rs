@@ -13,6 +13,7 @@ mod commands;
 mod compare_holds;
 mod conclusion;
 mod customer_products;
+mod decide;
 mod drive;
 mod errand;
 mod evidence;
@@ -20,6 +21,7 @@ mod flights;
 mod forget;
 mod ids;
 mod look_after;
+mod look_in_list;
 mod requests;
 mod reserve;
 mod sessions;
@@ -34,6 +36,7 @@ pub use check_availability::{CheckAvailability, CheckError, EvidenceView, Proven
 pub use compare_holds::{CompareError, Reading};
 pub use conclusion::{Conclusion, OperationError};
 pub use customer_products::{CustomerProduct, CustomerProducts, Feeds, Staleness};
+pub use decide::Decided;
 pub use errand::Errand;
 pub use evidence::{QuoteAvailability, Rechecked};
 pub use forget::Retention;
@@ -42,8 +45,8 @@ pub use look_after::{Due, SettledWaiting};
 pub use reserve::Reserve;
 
 pub use crate::store::{
-    About, Attempt, Begun, CommandRecord, Find, Forgotten, KeptAnswer, NewCommand, Notice, ProjectedProduct, Put, RequestName, Timeline,
-    TimelineEntry, Tried, WaitingTask,
+    About, AnsweredCase, Attempt, Begun, CommandRecord, FalloutCase, Find, Forgotten, KeptAnswer, NewCommand, Notice, ProjectedProduct,
+    Put, RequestName, Timeline, TimelineEntry, Tried, WaitingTask, Word,
 };
 
 use crate::cache::Cache;

@@ -20,6 +20,8 @@ pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("customer_product_projection", &["SELECT", "INSERT", "UPDATE"]),
     ("dead_letter", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("engine_task", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("fallout_case", &["SELECT", "INSERT", "UPDATE"]),
+    ("fallout_decision", &["SELECT", "INSERT"]),
     ("inbox", &["SELECT", "INSERT", "DELETE"]),
     ("outbox", &["SELECT", "INSERT", "DELETE"]),
     ("outbox_relay", &["SELECT", "INSERT", "DELETE"]),
