@@ -231,6 +231,7 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
         return match goal {
             Goal::Confirm | Goal::Extend { .. } if !same => Plan::Refuse(Refused::OperationOpen(operation)),
             Goal::Reserve => Plan::Conclude,
+            Goal::Decide(Decision::NotHeld) => Plan::Move(Cause::FoundReleased),
             // Both operations lead to a state that can be looked at; sending them again is decided there.
             _ if caps.can_look(r) => Plan::Ask(Operation::Lookup, None),
             _ => Plan::NeedsHuman,
@@ -254,7 +255,9 @@ fn wait_for_expiry(r: &Reservation, caps: &Capabilities, policy: &Policy, now: D
     if caps.can_look(r) {
         return Plan::Ask(Operation::Lookup, None);
     }
-    let over = r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
+    // A commitment does not run out by itself, whatever was said of its end before it became one.
+    let committed = r.status == Status::Confirmed || r.confirmed_at.is_some();
+    let over = !committed && r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
     if over { Plan::Move(Cause::HoldExpired) } else { Plan::Conclude }
 }
 

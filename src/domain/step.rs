@@ -44,7 +44,7 @@ pub fn step(
     let mut changed = before.open_call.is_some();
     let releasable = !row.status.is_end() && !matches!(row.status, Status::ReleaseRequested | Status::ReleaseUnknown);
     // Giving up is wanting no hold any more, should there be one.
-    let given_up = row.status == Status::Unknown && *goal == Goal::Decide(Decision::GiveUp);
+    let given_up = (row.status == Status::Unknown || row.pending.is_some()) && *goal == Goal::Decide(Decision::GiveUp);
     let unwanted = *goal == Goal::Release || given_up;
     if unwanted && releasable && !row.release_wanted {
         row.release_wanted = true;
@@ -54,6 +54,12 @@ pub fn step(
         && row.status == Status::Unknown
     {
         row.reference = Some(reference.clone());
+    }
+    // A human who says that the hold stands, where no look-up can, says that what is open about it did not act: it may be sent anew.
+    if matches!(goal, Goal::Decide(Decision::Held(_))) && row.pending.is_some() && !caps.can_look(&row) && !row.release_wanted {
+        row.pending = None;
+        row.manual_since = None;
+        changed = true;
     }
     let mut next_check_at = Some(now + policy.first_check);
     let plan = loop {

@@ -17,6 +17,7 @@ mod evidence;
 mod flights;
 mod ids;
 mod look_after;
+mod release;
 mod reserve;
 mod sessions;
 
@@ -33,6 +34,7 @@ pub use errand::Errand;
 pub use evidence::{QuoteAvailability, Rechecked};
 pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
+pub use release::{Attempt, Release};
 pub use reserve::Reserve;
 
 pub use crate::store::{Find, Notice, Timeline, TimelineEntry, WaitingTask};

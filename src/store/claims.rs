@@ -154,7 +154,9 @@ impl Store {
     async fn claim_row(&self, wanted: &Wanted, terms: &(dyn Fn(&Reservation) -> Option<Terms> + Sync)) -> Result<Claimed, StoreError> {
         let mut tx = begin(&self.pool, "claim", &[wanted.tenant]).await?;
         let Some((before, row)) = read(&mut tx, wanted.tenant, &wanted.find, true).await? else { return Ok(Claimed::NotFound) };
-        if wanted.request_hash.is_some_and(|hash| hash.as_slice() != before.request_hash.as_slice()) {
+        // What ended before it began has no hash: any request under its key is the one that came too late.
+        let other = |hash: [u8; 32]| !before.request_hash.is_empty() && hash.as_slice() != before.request_hash.as_slice();
+        if wanted.request_hash.is_some_and(other) {
             return Ok(Claimed::OtherRequest(Box::new(before)));
         }
         let claimed_by: Option<Uuid> = row.try_get("claim_session").map_err(StoreError::during("claim"))?;

@@ -25,6 +25,7 @@ mod rows;
 mod sessions;
 mod settlements;
 mod timeline;
+mod unborn;
 
 pub use census::{Census, StateCount};
 pub use checkup::{Checkup, Connections, Rights, Role, Table, check_up};
@@ -41,3 +42,4 @@ pub use sessions::{DeadSession, SessionLease};
 pub use settlements::Ended;
 pub(crate) use settlements::SettleJob;
 pub use timeline::{Timeline, TimelineEntry};
+pub use unborn::Unborn;

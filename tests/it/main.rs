@@ -17,6 +17,8 @@ mod documents;
 #[cfg(test)]
 mod engine_contract;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod holds;
 #[cfg(test)]
 mod http;
