@@ -251,12 +251,7 @@ impl Rewriting {
         }
     }
 
-    fn found(
-        &mut self,
-        hold: &Hold,
-        policy: &Policy,
-        (begun, now): (DateTime<Utc>, DateTime<Utc>),
-    ) -> Result<Said, IllegalTransition> {
+    fn found(&mut self, hold: &Hold, policy: &Policy, (begun, now): (DateTime<Utc>, DateTime<Utc>)) -> Result<Said, IllegalTransition> {
         let releasing = self.after.release_wanted;
         let cause = match (self.after.status, hold.state) {
             (Status::Unknown, HoldState::Held | HoldState::Confirmed) if releasing => Some(Cause::ReleaseAsked),

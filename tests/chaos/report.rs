@@ -23,8 +23,10 @@ pub(crate) struct Killed {
 
 /// One whole run.
 pub(crate) struct Run {
-    /// Every case of the matrix.
+    /// The cases of the matrix that were played.
     pub(crate) matrix: Vec<Played>,
+    /// How many the matrix has.
+    pub(crate) all: usize,
     /// Pairs of faults drawn by lot.
     pub(crate) pairs: Vec<Played>,
     pub(crate) seed: u64,
@@ -69,6 +71,7 @@ impl Run {
     pub(crate) fn write(&self) -> std::io::Result<()> {
         let summary = json!({
             "cases": self.played().count(),
+            "cases_of_the_matrix": self.all,
             "faults_fired": self.faults_fired(),
             "violations": self.violations().len(),
             "failed": self.played().filter(|played| !played.failures().is_empty()).map(|played| played.case.to_string()).collect::<Vec<_>>(),
@@ -100,6 +103,13 @@ impl Run {
             self.took.as_secs() / 60,
             self.took.as_secs() % 60,
         );
+        if self.matrix.len() < self.all {
+            text.push_str(&format!(
+                "This run was cut short: {} of the {} cases of the matrix were played, drawn by lot.\n\n",
+                self.matrix.len(),
+                self.all
+            ));
+        }
         text.push_str(&self.cases_by_operation());
         text.push_str(&format!("\n{} of the cases are pairs of faults drawn by lot, seed {}.\n", self.pairs.len(), self.seed));
         text.push_str(&self.recovery());
@@ -134,9 +144,10 @@ impl Run {
                 row[2 + place(fault)] += 1;
             }
         }
-        let mut text = "| operation | one daemon | two daemons | faults in the daemon | to the inventory | to the engine | to the database |\n\
+        let mut text =
+            "| operation | one daemon | two daemons | faults in the daemon | to the inventory | to the engine | to the database |\n\
                         |---|---|---|---|---|---|---|\n"
-            .to_owned();
+                .to_owned();
         for (operation, row) in counts {
             text.push_str(&format!("| {operation} | {} |\n", row.map(|count| count.to_string()).join(" | ")));
         }
@@ -148,7 +159,11 @@ impl Run {
         let mut took: Vec<u128> = self.played().map(|played| played.outcome.recovered_in.as_millis()).collect();
         took.sort_unstable();
         let at = |share: usize| took.get((took.len() * share / 100).min(took.len().saturating_sub(1))).copied().unwrap_or_default();
-        format!("From the last fault until all was at rest: {} ms in the median, {} ms at the 99th percentile, on a machine that played several cases at once.\n", at(50), at(99))
+        format!(
+            "From the last fault until all was at rest: {} ms in the median, {} ms at the 99th percentile, on a machine that played several cases at once.\n",
+            at(50),
+            at(99)
+        )
     }
 }
 

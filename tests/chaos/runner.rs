@@ -80,15 +80,22 @@ fn full() -> bool {
     let begun = Instant::now();
     let seed: u64 = variable_or("SEED", "1").parse().unwrap();
     let budget = Duration::from_secs(variable_or("BUDGET_S", "120").parse().unwrap());
-    let cases = plan::matrix();
-    println!("{} cases, then pairs by lot for {} s with seed {seed}, then {} planted bugs", cases.len(), budget.as_secs(), BUGS.len());
-    let matrix = play_all(cases.into_iter().map(|case| Job { case, bug: None, by_lot: false }).collect());
     let mut dice = dice(seed);
+    let mut cases = plan::matrix();
+    let all = cases.len();
+    // Drawn by lot, so that a run that is cut short is a sample of the whole.
+    for last in (1..cases.len()).rev() {
+        cases.swap(last, dice(last + 1));
+    }
+    let cut_after = variable_or("MATRIX_S", "").parse().map_or(Duration::MAX, Duration::from_secs);
+    println!("{} cases, then pairs by lot for {} s with seed {seed}, then {} planted bugs", cases.len(), budget.as_secs(), BUGS.len());
+    let cases = cases.into_iter().take_while(|_| begun.elapsed() < cut_after);
+    let matrix = play_each(cases.map(|case| Job { case, bug: None, by_lot: false }));
     let drawing = Instant::now();
     let lots = std::iter::from_fn(|| (drawing.elapsed() < budget).then(|| plan::random_pair(&mut dice)));
     let pairs = play_each(lots.map(|case| Job { case, bug: None, by_lot: true }));
     let bugs = kill(BUGS);
-    let run = Run { matrix, pairs, seed, bugs, searched: report::searched(), took: begun.elapsed() };
+    let run = Run { matrix, all, pairs, seed, bugs, searched: report::searched(), took: begun.elapsed() };
     if let Err(error) = run.write() {
         println!("the report was not written: {error}");
         return false;
@@ -99,9 +106,8 @@ fn full() -> bool {
 
 /// Plays each bug's cases until one fails with a broken promise.
 fn kill(bugs: &[PlantedBug]) -> Vec<Killed> {
-    let jobs = bugs.iter().flat_map(|bug| {
-        bug.cases.iter().map(|case| Job { case: case.parse().unwrap(), bug: Some(bug.name), by_lot: false })
-    });
+    let jobs =
+        bugs.iter().flat_map(|bug| bug.cases.iter().map(|case| Job { case: case.parse().unwrap(), bug: Some(bug.name), by_lot: false }));
     let played = play_all(jobs.collect());
     let killed: Vec<Killed> = bugs
         .iter()

@@ -1,28 +1,24 @@
 //! What workers and the reconciler do, with the functions that decide in production: `step` before a call, `settle` after it.
 
-use holdfast::domain::{
-    Answer as Said, Decision, Goal, Hold, HoldState, Look, Operation, Plan, Refusal, ReservationStatus as Status, Settlement, Step, settle,
-    step,
-};
+use holdfast::domain::{Answer as Said, Decision, Goal, Hold, HoldState, Look, Operation, Plan, Refusal, ReservationStatus as Status};
 
+use crate::decisions::{Ended, Stepped};
 use crate::mistakes::Mistake;
 use crate::model::Search;
-use crate::world::{Answer, At, Doing, Due, Errand, Exit, RECONCILER, Request, Row, Task, Wish, World, at, call, reference};
+use crate::world::{Answer, At, Doing, Due, Errand, Exit, RECONCILER, Request, Row, Task, Wish, World, at, reference};
 
 impl Search {
     /// Claim: decides the next step, writes it, and puts the call on record.
     pub(crate) fn claim(&self, world: &mut World, actor: usize, errand: Errand) {
         let Some(row) = &world.row else { return self.claim_nothing(world, actor, errand) };
-        let step = step(&row.full(), &goal(errand.wish), &self.caps, &self.policy, call(), at(world.now)).unwrap();
-        let next_check_at = step.next_check_at;
-        let Step { row: after, plan, asks, changed, .. } = step;
+        let Stepped { row: after, plan, asks, changed, due } = self.step(row, errand.wish, world.now);
         if changed {
-            world.due = due(&after, next_check_at);
-            world.row = Some(Row::of(&after));
+            world.due = due;
+            world.row = Some(after.clone());
             world.claim = asks.map(|_| (actor, true));
         }
         world.actors[actor].doing = match asks {
-            Some(operation) => Doing::Claimed(errand, Row::of(&after), operation),
+            Some(operation) => Doing::Claimed(errand, after, operation),
             None => self.conclude(world, actor, errand, &plan, changed),
         };
     }
@@ -75,23 +71,21 @@ impl Search {
 
     /// Settle: only under the claim that the call was recorded with.
     pub(crate) fn settle(&self, world: &mut World, actor: usize, (errand, claimed, operation, answer): (Errand, Row, Operation, Answer)) {
-        let answer = if self.mistake == Some(Mistake::TakesATimeOutForARefusal) && answer == Answer::Unknown && operation == Operation::Reserve
-        {
-            Answer::Refused(None)
-        } else {
-            answer
-        };
-        let settlement = settle(&claimed.full(), operation, &said(answer), &self.policy, at(world.now)).unwrap();
-        let Settlement { after, said, next_check_at, .. } = settlement;
+        let answer =
+            if self.mistake == Some(Mistake::TakesATimeOutForARefusal) && answer == Answer::Unknown && operation == Operation::Reserve {
+                Answer::Refused(None)
+            } else {
+                answer
+            };
+        let Ended { mut row, said, due } = self.settled(&claimed, operation, answer, world.now);
         let unwritten = self.mistake == Some(Mistake::SendsBeforeItCommits) && world.row.is_none();
         let mine = world.claim.is_some_and(|(holder, _)| holder == actor) || self.mistake == Some(Mistake::ChecksNoEpoch) || unwritten;
         if !mine {
             // Whoever holds the row now answers.
             return self.stop_or(world, actor, if errand.for_task { Doing::Wants(errand) } else { Doing::Nothing });
         }
-        let mut row = Row::of(&after);
-        let wished = world.row.as_ref().is_some_and(|row| row.release_wanted) && !claimed.release_wanted && !after.status.is_end();
-        world.due = if wished { Due::Soon } else { due(&after, next_check_at) };
+        let wished = world.row.as_ref().is_some_and(|row| row.release_wanted) && !claimed.release_wanted && !row.status.is_end();
+        world.due = if wished { Due::Soon } else { due };
         row.release_wanted |= wished;
         // Where no call can find out, a human is called at once.
         let human = row.is_open() && self.needs_human(&row, world.now);
@@ -121,11 +115,6 @@ impl Search {
             holdfast::domain::Said::NotKnown(_) | holdfast::domain::Said::NotSent(_) | holdfast::domain::Said::Refused(_) => Doing::Nothing,
         };
         self.stop_or(world, actor, next);
-    }
-
-    fn needs_human(&self, row: &Row, now: u8) -> bool {
-        let plan = holdfast::domain::plan(&row.full(), &Goal::Resolve, &self.caps, &self.policy, at(now));
-        plan == Plan::NeedsHuman
     }
 
     /// A process that finds its lease gone begins anew; another one goes on.
@@ -264,7 +253,7 @@ fn told(wish: Wish, row: &Row) -> Exit {
     }
 }
 
-fn goal(wish: Wish) -> Goal {
+pub(crate) fn goal(wish: Wish) -> Goal {
     match wish {
         Wish::Reserve => Goal::Reserve,
         Wish::Confirm => Goal::Confirm,
@@ -276,16 +265,8 @@ fn goal(wish: Wish) -> Goal {
     }
 }
 
-fn due(row: &holdfast::domain::Reservation, next_check_at: Option<chrono::DateTime<chrono::Utc>>) -> Due {
-    match next_check_at {
-        None => Due::Never,
-        Some(when) if row.status == Status::Reserved && row.expires_at.is_some_and(|end| when >= end) => Due::AtExpiry,
-        Some(_) => Due::Soon,
-    }
-}
-
 /// An adapter's normalised answer.
-fn said(answer: Answer) -> Said<Look> {
+pub(crate) fn said(answer: Answer) -> Said<Look> {
     let refusal = |state: Option<HoldState>| Refusal { state, code: "NO".to_owned(), message: None, lines: Vec::new() };
     match answer {
         Answer::Hold(place, state, until) => {

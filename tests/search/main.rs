@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod actors;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod inventory;
 #[cfg(test)]
 mod mistakes;

@@ -1,10 +1,13 @@
 //! What can happen next in a world, and the promises that every world must keep.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use holdfast::domain::{Capabilities, Operation, Policy, ReservationStatus as Status};
 use stateright::{Model, Property};
 
 use crate::actors::{end_waiting, look_again, wish_of};
+use crate::decisions::Decisions;
 use crate::mistakes::Mistake;
 use crate::world::{Answer, At, Doing, Due, Errand, Hold, Left, RECONCILER, Request, Row, TICK, Task, Wish, World};
 
@@ -18,6 +21,7 @@ pub(crate) struct Search {
     pub(crate) policy: Policy,
     pub(crate) left: Left,
     pub(crate) mistake: Option<Mistake>,
+    pub(crate) decisions: Arc<Decisions>,
 }
 
 /// One thing that happens.
@@ -80,7 +84,7 @@ impl Search {
             accept_partial: true,
             auto_extend: None,
         };
-        Self { caps, truth: caps, policy, left, mistake: None }
+        Self { caps, truth: caps, policy, left, mistake: None, decisions: Arc::default() }
     }
 
     pub(crate) fn with(self, mistake: Mistake) -> Self {
@@ -311,7 +315,9 @@ impl Model for Search {
             Property::always("S4: at rest, every hold on record is there", no_phantom),
             Property::always("S6: no answer that the inventory gave no ground for", |_, world: &World| world.broken != Some("S6")),
             Property::always("L1: whatever is open is due", open_is_due),
-            Property::sometimes("an order ends with a commitment", |_, world: &World| world.order.at == At::Confirmed && world.is_at_rest()),
+            Property::sometimes("an order ends with a commitment", |_, world: &World| {
+                world.order.at == At::Confirmed && world.is_at_rest()
+            }),
             Property::sometimes("an order is rejected", |_, world: &World| world.order.at == At::Rejected && world.is_at_rest()),
             Property::sometimes("an order is cancelled after it held", |_, world: &World| {
                 world.order.at == At::Cancelled && world.is_at_rest() && !world.inventory.holds.is_empty()
@@ -406,7 +412,9 @@ fn no_phantom(_: &Search, world: &World) -> bool {
 
 fn open_is_due(_: &Search, world: &World) -> bool {
     let Some(row) = &world.row else { return true };
-    let open = row.is_open() || row.open.is_some() || row.status == Status::ReleaseRequested || row.status == Status::Requested && row.release_wanted;
+    let open = row.is_open()
+        || row.open.is_some()
+        || row.status == Status::ReleaseRequested
+        || row.status == Status::Requested && row.release_wanted;
     !open || world.due != Due::Never || world.claim.is_some()
 }
-

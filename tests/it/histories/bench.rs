@@ -386,9 +386,8 @@ impl<'a> Bench<'a> {
             .await;
         let mut stands: BTreeMap<Uuid, String> = BTreeMap::new();
         for (id, from, to, cause) in moves {
-            let legal = TRANSITIONS
-                .iter()
-                .any(|t| Some(t.from.as_str()) == from.as_deref() && t.to.as_str() == to && t.cause.as_str() == cause);
+            let legal =
+                TRANSITIONS.iter().any(|t| Some(t.from.as_str()) == from.as_deref() && t.to.as_str() == to && t.cause.as_str() == cause);
             if stands.get(&id) != from.as_ref() || !(legal || from.is_none() && to == "REQUESTED") {
                 return Err(format!("S7: {from:?} to {to} by {cause}, after {:?}", stands.get(&id)));
             }
