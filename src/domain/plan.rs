@@ -232,6 +232,8 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
             Goal::Confirm | Goal::Extend { .. } if !same => Plan::Refuse(Refused::OperationOpen(operation)),
             Goal::Reserve => Plan::Conclude,
             Goal::Decide(Decision::NotHeld) => Plan::Move(Cause::FoundReleased),
+            // The hold stands, a human says, and nobody else can tell what became of the call: on a hold that stands it is made again.
+            Goal::Decide(Decision::Held(_)) if !caps.can_look(r) && offers(caps, operation) => Plan::Ask(operation, None),
             // Both operations lead to a state that can be looked at; sending them again is decided there.
             _ if caps.can_look(r) => Plan::Ask(Operation::Lookup, None),
             _ => Plan::NeedsHuman,
@@ -247,6 +249,16 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
         Goal::Extend { .. } => Plan::Refuse(Refused::NotOffered(Operation::Extend)),
         Goal::Verify | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(r, caps, policy, now),
         Goal::Reserve | Goal::Release => Plan::Conclude,
+    }
+}
+
+fn offers(caps: &Capabilities, operation: Operation) -> bool {
+    match operation {
+        Operation::Confirm => caps.confirm,
+        Operation::Extend => caps.extend,
+        Operation::Release => caps.release,
+        Operation::Lookup => caps.lookup,
+        Operation::Check | Operation::Reserve => true,
     }
 }
 

@@ -3,7 +3,7 @@
 //! A claim writes what this says and nothing else, in one transaction. It is here and not with the claim, so that the exhaustive
 //! search and the property tests walk the very same way.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{
     Call, CallId, Capabilities, Cause, Decision, Goal, IllegalTransition, Operation, PendingOperation, Plan, Policy, Reservation,
@@ -55,11 +55,9 @@ pub fn step(
     {
         row.reference = Some(reference.clone());
     }
-    // A human who says that the hold stands, where no look-up can, says that what is open about it did not act: it may be sent anew.
-    if matches!(goal, Goal::Decide(Decision::Held(_))) && row.pending.is_some() && !caps.can_look(&row) && !row.release_wanted {
-        row.pending = None;
-        row.manual_since = None;
-        changed = true;
+    if matches!(goal, Goal::Decide(Decision::Held(_))) && row.status == Status::Unknown {
+        // Nobody says until when: it cannot have begun before it was asked for, so that it lasts at least as long as was asked then.
+        row.expires_at = row.expires_at.or(row.last_effect_at.map(|at| at + TimeDelta::seconds(row.hold_seconds)));
     }
     let mut next_check_at = Some(now + policy.first_check);
     let plan = loop {

@@ -179,9 +179,22 @@ fn giving_up_while_a_confirmation_is_open_releases_the_hold() {
 }
 
 #[test]
-fn a_humans_word_that_the_hold_stands_ends_what_nobody_could_find_out() {
+fn a_humans_word_that_the_hold_stands_sends_what_nobody_could_find_out_again() {
     let step = decide(Decision::Held(None));
-    assert_eq!((step.row.status, step.row.pending, step.plan), (Status::Reserved, None, Plan::Conclude));
+    assert_eq!((step.row.status, step.row.pending), (Status::Reserved, Some(PendingOperation::Confirm)));
+    assert_eq!(step.asks, Some(Operation::Confirm));
+}
+
+#[test]
+fn a_hold_that_only_a_human_has_seen_lasts_as_long_as_was_asked_for() {
+    let row = Reservation { status: Status::Unknown, last_effect_at: Some(start()), ..crate::domain::samples::wish() };
+    let held = Goal::Decide(Decision::Held(Some(crate::domain::samples::reference())));
+    let step = step(&row, &held, &blind(), &policy(), call(), start() + chrono::TimeDelta::minutes(5)).unwrap();
+    assert_eq!((step.row.status, step.row.expires_at), (Status::Reserved, Some(start() + chrono::TimeDelta::hours(1))));
+    assert!(
+        step.next_check_at.is_some_and(|at| at < start() + chrono::TimeDelta::minutes(6)),
+        "its order may be gone: it is looked at soon"
+    );
 }
 
 #[test]

@@ -27,8 +27,9 @@ fn whatever_happens_the_daemon_says_what_the_reference_model_allows() {
         Ok(seed) => (seed, 1),
         Err(_) => (FIRST_SEED, variable_or("HISTORIES", "60").parse().unwrap()),
     };
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let database = runtime().block_on(Database::fresh());
+    // One runtime for all: the superuser's connections belong to it.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let database = runtime.block_on(Database::fresh());
     let next = AtomicU64::new(first);
     let failed: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..SIDE_BY_SIDE)
@@ -39,7 +40,7 @@ fn whatever_happens_the_daemon_says_what_the_reference_model_allows() {
                         if seed >= first + count {
                             return None;
                         }
-                        if let Err(failure) = one(seed, &database, &runtime()) {
+                        if let Err(failure) = one(seed, &database, &runtime) {
                             return Some(failure);
                         }
                     }
@@ -48,7 +49,7 @@ fn whatever_happens_the_daemon_says_what_the_reference_model_allows() {
             .collect();
         threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
     });
-    runtime().block_on(database.pool().close());
+    runtime.block_on(database.pool().close());
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
