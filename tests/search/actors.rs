@@ -62,7 +62,10 @@ impl Search {
             return Doing::Nothing;
         }
         Doing::Tells(match plan {
-            Plan::NeedsHuman => Exit::Incident,
+            Plan::NeedsHuman => {
+                world.order.waiting |= self.has_task(world, actor);
+                Exit::Incident
+            }
             Plan::Refuse(holdfast::domain::Refused::HoldLost(status)) => Exit::Error(*status),
             Plan::Refuse(_) => Exit::Incident,
             Plan::Conclude | Plan::Move(_) | Plan::Ask(..) => told(errand.wish, &row),
