@@ -235,6 +235,9 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
         return match goal {
             Goal::Confirm | Goal::Extend { .. } if !same => Plan::Refuse(Refused::OperationOpen(operation)),
             Goal::Reserve => Plan::Conclude,
+            Goal::Decide(Decision::NotHeld) => Plan::Move(Cause::FoundReleased),
+            // The hold stands, a human says, and nobody else can tell what became of the call: on a hold that stands it is made again.
+            Goal::Decide(Decision::Held(_)) if caps.look(r).is_none() && offers(caps, operation) => Plan::Ask(operation, None),
             // Both operations lead to a state that can be looked at; sending them again is decided there.
             _ => look(r, caps),
         };
@@ -260,12 +263,25 @@ fn look(r: &Reservation, caps: &Capabilities) -> Plan {
     caps.look(r).map_or(Plan::NeedsHuman, |operation| Plan::Ask(operation, None))
 }
 
+fn offers(caps: &Capabilities, operation: Operation) -> bool {
+    match operation {
+        Operation::Confirm => caps.confirm,
+        Operation::Extend => caps.extend,
+        Operation::Release => caps.release,
+        Operation::Lookup => caps.lookup,
+        Operation::List => caps.list,
+        Operation::Check | Operation::Reserve => true,
+    }
+}
+
 /// Looks if that can be done; else the clock, with a grace, is all there is to go by.
 fn wait_for_expiry(r: &Reservation, caps: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
     if caps.can_look(r) {
         return Plan::Ask(Operation::Lookup, None);
     }
-    let over = r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
+    // A commitment does not run out by itself, whatever was said of its end before it became one.
+    let committed = r.status == Status::Confirmed || r.confirmed_at.is_some();
+    let over = !committed && r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
     if over { Plan::Move(Cause::HoldExpired) } else { Plan::Conclude }
 }
 

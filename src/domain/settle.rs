@@ -117,9 +117,11 @@ pub fn settle(
 ) -> Result<Settlement, IllegalTransition> {
     let mut row = Rewriting::of(r);
     row.after.open_call = None;
+    // What a look showed was so when it was answered, which may be long before it is settled: what counts is when it was begun.
+    let begun = r.open_call.map_or(now, |call| call.started_at.min(now));
     let said = match operation {
         Operation::Reserve => row.reserve(answer, policy, now)?,
-        Operation::Lookup | Operation::List => row.lookup(answer, policy, now)?,
+        Operation::Lookup | Operation::List => row.lookup(answer, policy, (begun, now))?,
         Operation::Release => row.release(answer, now)?,
         Operation::Confirm | Operation::Extend => row.confirm_or_extend(answer, now)?,
         Operation::Check => Said::Known,
@@ -135,7 +137,12 @@ pub(crate) fn settle_move(r: &Reservation, cause: Cause, policy: &Policy, now: D
     let mut row = Rewriting::of(r);
     row.go(cause)?;
     row.stamp(now);
-    Ok(row.finish(Said::Known, policy, now))
+    let mut settlement = row.finish(Said::Known, policy, now);
+    if cause == Cause::FoundHeld {
+        // So a human said. Whoever can look learns until when it holds, and that its order may be gone by now.
+        settlement.next_check_at = Some(now + policy.first_check);
+    }
+    Ok(settlement)
 }
 
 struct Rewriting {
@@ -222,7 +229,12 @@ impl Rewriting {
         Ok(Said::NotKnown(why))
     }
 
-    fn lookup(&mut self, answer: &Answer<Look>, policy: &Policy, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+    fn lookup(
+        &mut self,
+        answer: &Answer<Look>,
+        policy: &Policy,
+        (begun, now): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Said, IllegalTransition> {
         match answer {
             Answer::Done(Look::Found(hold)) => {
                 self.after.absent_looks = 0;
@@ -231,22 +243,23 @@ impl Rewriting {
                     return Ok(Said::NotKnown("the answer names no reference".to_owned()));
                 }
                 self.take(hold);
-                self.found(hold, policy, now)
+                self.found(hold, policy, (begun, now))
             }
-            Answer::Done(Look::Absent) => self.absent(policy, now),
+            Answer::Done(Look::Absent) => self.absent(policy, (begun, now)),
             Answer::Refused(refusal) => Ok(Said::NotKnown(format!("the inventory refused to be asked: {}", refusal.code))),
             Answer::NotSent(why) | Answer::Unknown(why) => Ok(Said::NotKnown(format!("could not look: {why}"))),
         }
     }
 
-    fn found(&mut self, hold: &Hold, policy: &Policy, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+    fn found(&mut self, hold: &Hold, policy: &Policy, (begun, now): (DateTime<Utc>, DateTime<Utc>)) -> Result<Said, IllegalTransition> {
         let releasing = self.after.release_wanted;
         let cause = match (self.after.status, hold.state) {
             (Status::Unknown, HoldState::Held | HoldState::Confirmed) if releasing => Some(Cause::ReleaseAsked),
-            (Status::Unknown | Status::ReleaseUnknown, HoldState::Held) => Some(Cause::FoundHeld),
-            // What was confirmed before the release was sent is still there; only a hold that was not is consumed since.
-            (Status::ReleaseUnknown, HoldState::Confirmed) if self.after.confirmed_at.is_some() => Some(Cause::FoundHeld),
-            (Status::Unknown | Status::ReleaseUnknown | Status::Reserved, HoldState::Confirmed) => {
+            (Status::Unknown, HoldState::Held) => Some(Cause::FoundHeld),
+            // The release did not act. A confirmation that was open when it was sent may have acted instead; that the inventory
+            // will not let go of a commitment is for it to say, in answer to a release.
+            (Status::ReleaseUnknown, HoldState::Held | HoldState::Confirmed) => Some(Cause::FoundHeld),
+            (Status::Unknown | Status::Reserved, HoldState::Confirmed) => {
                 Some(if self.after.pending == Some(PendingOperation::Confirm) { Cause::HoldConfirmed } else { Cause::FoundConsumed })
             }
             (Status::ReleaseRequested, HoldState::Confirmed) => Some(Cause::ReleaseRefused),
@@ -258,7 +271,7 @@ impl Rewriting {
                 Status::Unknown | Status::ReleaseUnknown | Status::ReleaseRequested | Status::Reserved | Status::Confirmed,
                 HoldState::Expired,
             ) => Some(Cause::HoldExpired),
-            (Status::Reserved, HoldState::Held) => return Ok(self.still_held(hold, policy, now)),
+            (Status::Reserved, HoldState::Held) => return Ok(self.still_held(hold, policy, begun)),
             (Status::Confirmed, HoldState::Held | HoldState::Confirmed) | (Status::ReleaseRequested, HoldState::Held) => None,
             (Status::Released, HoldState::Held | HoldState::Confirmed) => {
                 // It acted after all, later than anyone waits. The row stays at its end; the hold is let go.
@@ -279,12 +292,12 @@ impl Rewriting {
     }
 
     /// The hold is as it was: an open confirmation or extension did not act, or has not acted yet.
-    fn still_held(&mut self, hold: &Hold, policy: &Policy, now: DateTime<Utc>) -> Said {
+    fn still_held(&mut self, hold: &Hold, policy: &Policy, begun: DateTime<Utc>) -> Said {
         let done = match self.after.pending {
             None => true,
             Some(PendingOperation::Extend { until }) if hold.expires_at.is_some_and(|at| at >= until) => true,
             // Past the linger the call can no longer act, so that it may be sent anew.
-            Some(_) => self.lingered(policy, now),
+            Some(_) => self.lingered(policy, begun),
         };
         if !done {
             return Said::NotKnown("the hold is unchanged, but the call may still act".to_owned());
@@ -293,9 +306,9 @@ impl Rewriting {
         Said::Known
     }
 
-    fn absent(&mut self, policy: &Policy, now: DateTime<Utc>) -> Result<Said, IllegalTransition> {
+    fn absent(&mut self, policy: &Policy, (begun, now): (DateTime<Utc>, DateTime<Utc>)) -> Result<Said, IllegalTransition> {
         self.after.absent_looks += 1;
-        let proven = self.after.absent_looks >= policy.absent_looks && self.lingered(policy, now);
+        let proven = self.after.absent_looks >= policy.absent_looks && self.lingered(policy, begun);
         let cause = match self.after.status {
             Status::Unknown if proven && !self.after.release_wanted => Cause::FoundAbsent,
             Status::Unknown | Status::Reserved | Status::Confirmed if proven => Cause::FoundReleased,
@@ -403,8 +416,9 @@ impl Rewriting {
         Ok(Said::Known)
     }
 
-    fn lingered(&self, policy: &Policy, now: DateTime<Utc>) -> bool {
-        self.after.last_effect_at.is_none_or(|at| now - at >= policy.linger)
+    /// Nothing that was sent could act any more at this instant.
+    fn lingered(&self, policy: &Policy, when: DateTime<Utc>) -> bool {
+        self.after.last_effect_at.is_none_or(|at| when - at >= policy.linger)
     }
 
     /// Takes over what the inventory says of the hold.

@@ -3,7 +3,7 @@
 //! A claim writes what this says and nothing else, in one transaction. It is here and not with the claim, so that the exhaustive
 //! search and the property tests walk the very same way.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{
     Call, CallId, Capabilities, Cause, Decision, Goal, IllegalTransition, Operation, PendingOperation, Plan, Policy, Reservation,
@@ -44,7 +44,7 @@ pub fn step(
     let mut changed = before.open_call.is_some();
     let releasable = !row.status.is_end() && !matches!(row.status, Status::ReleaseRequested | Status::ReleaseUnknown);
     // Giving up is wanting no hold any more, should there be one.
-    let given_up = row.status == Status::Unknown && *goal == Goal::Decide(Decision::GiveUp);
+    let given_up = (row.status == Status::Unknown || row.pending.is_some()) && *goal == Goal::Decide(Decision::GiveUp);
     let unwanted = *goal == Goal::Release || given_up;
     if unwanted && releasable && !row.release_wanted {
         row.release_wanted = true;
@@ -54,6 +54,10 @@ pub fn step(
         && row.status == Status::Unknown
     {
         row.reference = Some(reference.clone());
+    }
+    if matches!(goal, Goal::Decide(Decision::Held(_))) && row.status == Status::Unknown {
+        // Nobody says until when: it cannot have begun before it was asked for, so that it lasts at least as long as was asked then.
+        row.expires_at = row.expires_at.or(row.last_effect_at.map(|at| at + TimeDelta::seconds(row.hold_seconds)));
     }
     let mut next_check_at = Some(now + policy.first_check);
     let plan = loop {

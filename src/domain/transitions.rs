@@ -122,7 +122,6 @@ pub const TRANSITIONS: &[Transition] = &[
     arrow(ReleaseUnknown, Cause::HoldReleased, Released),
     arrow(ReleaseUnknown, Cause::FoundHeld, ReleaseRequested),
     arrow(ReleaseUnknown, Cause::HoldExpired, Expired),
-    arrow(ReleaseUnknown, Cause::FoundConsumed, Confirmed),
     arrow(ReleaseUnknown, Cause::ReleaseRefused, Confirmed),
 ];
 

@@ -124,6 +124,7 @@ impl Operations {
             request_hash,
             call: ids::call(),
             actor: Arc::clone(actor),
+            waiting: errand.waiting.clone(),
             now: self.clock.now(),
         };
         Ok(self.store.claim(&wanted, &|row| self.terms(row)).await?)

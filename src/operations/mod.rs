@@ -22,6 +22,7 @@ mod forget;
 mod ids;
 mod look_after;
 mod look_in_list;
+mod release;
 mod requests;
 mod reserve;
 mod sessions;
@@ -42,6 +43,7 @@ pub use evidence::{QuoteAvailability, Rechecked};
 pub use forget::Retention;
 pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
+pub use release::{Release, ReserveAttempt};
 pub use reserve::Reserve;
 
 pub use crate::store::{

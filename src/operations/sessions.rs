@@ -28,6 +28,15 @@ impl Operations {
         Ok(self.store.end_session().await?)
     }
 
+    /// Has the reconciler look at the holds that a dead session settled shortly before its death.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn look_again_after(&self, dead: &DeadSession) -> Result<u64, OperationError> {
+        let tenants = self.store.list_tenants().await?;
+        Ok(self.store.look_again_after(dead.session, &tenants, self.clock.now()).await?)
+    }
+
     /// The dead sessions whose engine locks are to be undone now.
     ///
     /// # Errors

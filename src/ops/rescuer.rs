@@ -2,6 +2,8 @@
 //!
 //! A dead session's parked poll still draws tasks: the engine locks them for a client that is gone. So a dead session stays on the
 //! list for as long as its last poll may have been parked. Unlocking too early is harmless, because claims still fence.
+//!
+//! A task that was deleted under a dead worker is delivered to nobody: so the holds that the session had just settled are looked at.
 
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ impl Rescuer {
 
     async fn turn(&self) -> Result<Round, OperationError> {
         for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN).await? {
+            self.operations.look_again_after(&dead).await?;
             let worker = |suffix: &str| WorkerId::new(format!("{}#{suffix}", dead.worker_id));
             for (worker, ends_incidents) in
                 [(worker(Class::Starts.suffix()), false), (worker(Class::Ends.suffix()), false), (worker(RECONCILER_SUFFIX), true)]

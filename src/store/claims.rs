@@ -22,7 +22,7 @@ use crate::store::outbox::{self, FactRow};
 use crate::store::pool::{answered, begin};
 use crate::store::reservations::{Find, read};
 use crate::store::settlements::{Claiming, Ended, SettleJob, Writes};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, WaitingTask};
 
 /// What an inventory can do, and how patient we are with it.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,8 @@ pub struct Wanted {
     pub call: CallId,
     /// Who wants it, for the timeline.
     pub actor: Arc<str>,
+    /// The external task that waits for it, should nobody but a human be able to find out.
+    pub waiting: Option<WaitingTask>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -154,7 +156,9 @@ impl Store {
     async fn claim_row(&self, wanted: &Wanted, terms: &(dyn Fn(&Reservation) -> Option<Terms> + Sync)) -> Result<Claimed, StoreError> {
         let mut tx = begin(&self.pool, "claim", &[wanted.tenant]).await?;
         let Some((before, row)) = read(&mut tx, wanted.tenant, &wanted.find, true).await? else { return Ok(Claimed::NotFound) };
-        if wanted.request_hash.is_some_and(|hash| hash.as_slice() != before.request_hash.as_slice()) {
+        // What ended before it began has no hash: any request under its key is the one that came too late.
+        let other = |hash: [u8; 32]| !before.request_hash.is_empty() && hash.as_slice() != before.request_hash.as_slice();
+        if wanted.request_hash.is_some_and(other) {
             return Ok(Claimed::OtherRequest(Box::new(before)));
         }
         let claimed_by: Option<Uuid> = row.try_get("claim_session").map_err(StoreError::during("claim"))?;
@@ -171,7 +175,9 @@ impl Store {
         #[cfg(feature = "planted-bugs")]
         let step = released_unseen(step, &wanted.goal, &terms.policy, wanted.now)?;
         let claiming = Claiming { session: step.asks.map(|_| self.session), old_epoch: step.row.claim_epoch };
-        if step.changed {
+        // The task goes into an incident without a call: a human's decision must find it.
+        let waiting = wanted.waiting.clone().filter(|_| step.plan == Plan::NeedsHuman);
+        if step.changed || waiting.is_some() {
             let job = SettleJob {
                 after: step.row.clone(),
                 moves: step.moves.clone(),
@@ -179,7 +185,7 @@ impl Store {
                 wish_known: true,
                 next_check_at: step.next_check_at,
                 ended,
-                waiting: None,
+                waiting,
                 actor: Arc::clone(&wanted.actor),
                 now: wanted.now,
             };

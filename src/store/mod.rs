@@ -37,6 +37,7 @@ mod sessions;
 mod settlements;
 mod tenants;
 mod timeline;
+mod unborn;
 
 pub use census::{Census, StateCount};
 pub use checkup::{Checkup, Connections, Rights, Role, Table, check_up};
@@ -65,3 +66,4 @@ pub use sessions::{DeadSession, SessionLease};
 pub use settlements::Ended;
 pub(crate) use settlements::SettleJob;
 pub use timeline::{Timeline, TimelineEntry};
+pub use unborn::Unborn;

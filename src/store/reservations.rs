@@ -6,9 +6,14 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::domain::{AttemptGroup, IdempotencyKey, LineRecord, OrderId, Reservation, ReservationId, ReservationStep, SourceName, TenantId};
+use crate::domain::{
+    AttemptGroup, IdempotencyKey, LineRecord, OrderId, Reservation, ReservationId, ReservationStep, SessionId, SourceName, TenantId,
+};
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError, rows};
+
+/// How long after it was asked for a settled hold may at the most be untold: the engine may have been away.
+const TOLD_WITHIN_S: f64 = 60.0;
 
 /// How a reservation is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,6 +224,36 @@ where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UN
         .await
         .map_err(StoreError::during("want_release"))?;
         tx.commit().await.map_err(StoreError::during("want_release"))
+    }
+
+    /// Makes the holds due that a session settled shortly before it died: their orders may have been deleted before it could be told
+    /// so, and nobody else will be. Says how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn look_again_after(&self, dead: SessionId, tenants: &[TenantId], now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut tx = begin(&self.pool, "look_again_after", tenants).await?;
+        let done = sqlx::query(
+            "-- look_again_after
+update reservation r set next_check_at = $2
+from worker_session s
+where s.session_id = $1 and r.status in ('RESERVED', 'CONFIRMED') and r.claim_session is null
+    and (r.next_check_at is null or r.next_check_at > $2)
+    and r.reservation_id in (
+        select c.reservation_id from supplier_call c
+        where c.session_id = $1 and c.started_at > s.lease_until - make_interval(secs => $3) and c.operation in ('reserve', 'confirm', 'extend')
+    )
+    -- once it was looked at, it is as good as any other
+    and (r.last_reconciled_at is null or r.last_reconciled_at < s.ended_at)",
+        )
+        .bind(dead.0)
+        .bind(now)
+        .bind(TOLD_WITHIN_S)
+        .execute(&mut *tx)
+        .await
+        .map_err(StoreError::during("look_again_after"))?;
+        tx.commit().await.map_err(StoreError::during("look_again_after"))?;
+        Ok(done.rows_affected())
     }
 
     /// Puts off the next look at a row that nothing could be done about; word that its inventory sent of it is followed up with that.

@@ -1,7 +1,7 @@
 //! `inventory.release`: let a hold go, whatever is known of it.
 
 use crate::domain::Goal;
-use crate::operations::Errand;
+use crate::operations::{Errand, Find, Release, ReserveAttempt};
 use crate::topics::exit::Exit;
 use crate::topics::handler::Topics;
 use crate::topics::input::{Input, InputError};
@@ -16,5 +16,17 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
         actor: input.short_text("releaseReason")?.map(|reason| format!("release: {reason}")),
         waiting: Some(waiting::task(input.task, "release", None)),
     };
-    Ok(topics.run(Topic::Release, &errand).await)
+    // An order that names no reservation may have a reserve under way that is not on record yet.
+    let attempt = match &errand.find {
+        Find::Newest(order, step) => match (input.source(), input.group()) {
+            (Ok(source), Ok(group)) => Some(ReserveAttempt { source, order: *order, step: step.clone(), group }),
+            // Whatever is wrong there keeps the reserve from being made as well.
+            _ => None,
+        },
+        Find::Id(_) | Find::Key(..) | Find::Group(..) => None,
+    };
+    Ok(match topics.operations.release(Release { errand, attempt }).await {
+        Ok(conclusion) => Exit::of(Topic::Release, conclusion),
+        Err(error) => Exit::failed(&error),
+    })
 }

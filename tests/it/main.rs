@@ -19,6 +19,8 @@ mod engine_contract;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod holds;
 #[cfg(test)]
 mod http;

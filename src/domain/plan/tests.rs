@@ -155,3 +155,59 @@ fn whatever_a_step_leaves_open_is_looked_at_again() {
         }
     });
 }
+
+/// A hold with an open confirmation at an inventory that nobody can look into.
+fn confirming() -> Reservation {
+    let rows = every_row().into_iter();
+    let mut rows = rows.filter(|r| r.status == Status::Reserved && r.pending == Some(PendingOperation::Confirm) && !r.release_wanted);
+    Reservation { manual_since: Some(start()), ..rows.next().unwrap() }
+}
+
+fn blind() -> Capabilities {
+    every_capability_set().into_iter().find(|caps| caps.release && caps.confirm && !caps.lookup && !caps.idempotent_create).unwrap()
+}
+
+fn decide(decision: Decision) -> crate::domain::Step {
+    step(&confirming(), &Goal::Decide(decision), &blind(), &policy(), call(), start()).unwrap()
+}
+
+#[test]
+fn a_humans_word_that_nothing_is_held_counts_while_a_confirmation_is_open() {
+    let step = decide(Decision::NotHeld);
+    assert_eq!((step.row.status, step.row.pending, step.plan), (Status::Released, None, Plan::Conclude));
+}
+
+#[test]
+fn giving_up_while_a_confirmation_is_open_releases_the_hold() {
+    let step = decide(Decision::GiveUp);
+    assert_eq!((step.row.status, step.row.pending, step.asks), (Status::ReleaseRequested, None, Some(Operation::Release)));
+    assert!(step.row.release_wanted);
+}
+
+#[test]
+fn a_humans_word_that_the_hold_stands_sends_what_nobody_could_find_out_again() {
+    let step = decide(Decision::Held(None));
+    assert_eq!((step.row.status, step.row.pending), (Status::Reserved, Some(PendingOperation::Confirm)));
+    assert_eq!(step.asks, Some(Operation::Confirm));
+}
+
+#[test]
+fn a_hold_that_only_a_human_has_seen_lasts_as_long_as_was_asked_for() {
+    let row = Reservation { status: Status::Unknown, last_effect_at: Some(start()), ..crate::domain::samples::wish() };
+    let held = Goal::Decide(Decision::Held(Some(crate::domain::samples::reference())));
+    let step = step(&row, &held, &blind(), &policy(), call(), start() + chrono::TimeDelta::minutes(5)).unwrap();
+    assert_eq!((step.row.status, step.row.expires_at), (Status::Reserved, Some(start() + chrono::TimeDelta::hours(1))));
+    assert!(
+        step.next_check_at.is_some_and(|at| at < start() + chrono::TimeDelta::minutes(6)),
+        "its order may be gone: it is looked at soon"
+    );
+}
+
+#[test]
+fn a_commitment_never_runs_out_by_the_clock_alone() {
+    each(|r, goal, caps, plan| {
+        if plan == Plan::Move(Cause::HoldExpired) {
+            assert!(matches!(r.status, Status::Reserved | Status::ReleaseRequested), "{} toward {goal:?} with {caps:?}", r.status);
+        }
+    });
+}

@@ -109,7 +109,8 @@ proptest! {
                     && matches!(m.cause, Cause::FoundAbsent | Cause::FoundReleased)
                     && matches!(event, Event::Answer(Answer::Done(Look::Absent)))
                 {
-                    let quiet = walk.row.last_effect_at.is_none_or(|at| walk.now - at >= walk.policy.linger);
+                    let begun = before.open_call.map_or(walk.now, |call| call.started_at);
+                    let quiet = walk.row.last_effect_at.is_none_or(|at| begun - at >= walk.policy.linger);
                     assert!(absent >= walk.policy.absent_looks && quiet, "after {absent} looks, on {before:#?}");
                 }
             }
@@ -173,4 +174,27 @@ proptest! {
             }
         });
     }
+}
+
+#[test]
+fn a_hold_that_is_found_confirmed_after_a_lost_release_is_released_again() {
+    let row = Reservation {
+        status: Status::ReleaseUnknown,
+        reference: Some(crate::domain::samples::reference()),
+        reserved_at: Some(crate::domain::samples::start()),
+        release_wanted: true,
+        open_call: Some(Call {
+            id: crate::domain::samples::call(),
+            operation: Operation::Lookup,
+            started_at: crate::domain::samples::start(),
+            class: None,
+        }),
+        ..crate::domain::samples::wish()
+    };
+    let hold = Hold { reference: row.reference.clone(), state: HoldState::Confirmed, expires_at: None, lines: Vec::new() };
+    let now = crate::domain::samples::start();
+    let policy = crate::domain::samples::policy();
+    let settlement = settle(&row, Operation::Lookup, &Answer::Done(Look::Found(hold)), &policy, now).unwrap();
+    assert_eq!(settlement.after.status, Status::ReleaseRequested);
+    assert!(settlement.next_check_at.is_some());
 }
