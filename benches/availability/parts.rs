@@ -29,7 +29,7 @@ pub(crate) struct Parts {
     pub(crate) http: reqwest::Client,
     admin: PgPool,
     database: String,
-    _children: Vec<Child>,
+    children: Vec<Child>,
 }
 
 impl Parts {
@@ -79,13 +79,13 @@ impl Parts {
             .spawn()?;
         let api = address(&log).await?;
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
-        Ok(Self { api, hello: hello_url, http, admin, database, _children: vec![inventory, hello, daemon] })
+        Ok(Self { api, hello: hello_url, http, admin, database, children: vec![inventory, hello, daemon] })
     }
 
     /// Ends the processes and drops the database.
     pub(crate) async fn end(self) {
-        let Self { admin, database, mut _children, .. } = self;
-        for child in &mut _children {
+        let Self { admin, database, mut children, .. } = self;
+        for child in &mut children {
             // One that has ended already is over as well.
             drop(child.kill().await);
         }
