@@ -1,6 +1,6 @@
 //! Commands: promised to a caller, carried out in the background by whoever is alive.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use crate::domain::{CommandId, Goal, ReservationStatus, SourceName, TenantId};
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
@@ -87,12 +87,6 @@ impl Operations {
     #[must_use]
     pub fn later_by(&self, pause: TimeDelta, detail: &str) -> Tried {
         Tried::Later { at: self.clock.now() + pause, detail: detail.to_owned() }
-    }
-
-    /// The time, for requests that name one.
-    #[must_use]
-    pub fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
     }
 }
 
