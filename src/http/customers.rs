@@ -86,8 +86,6 @@ pub(crate) struct FreshnessView {
     /// How long ago that was.
     #[serde(skip_serializing_if = "Option::is_none")]
     behind_seconds: Option<i64>,
-    /// When this was answered.
-    read_at: DateTime<Utc>,
 }
 
 /// One product.
@@ -132,7 +130,7 @@ impl CustomerProductsView {
         let last = found.products.last().map(|product| product.product.customer_product_id.clone());
         Self {
             customer_id: customer.as_str().to_owned(),
-            freshness: FreshnessView { state, read_up_to, behind_seconds: behind, read_at: found.read_at },
+            freshness: FreshnessView { state, read_up_to, behind_seconds: behind },
             next_after: last.filter(|_| found.more),
             products: found.products.into_iter().map(CustomerProductView::from).collect(),
         }

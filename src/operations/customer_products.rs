@@ -46,8 +46,6 @@ pub enum Staleness {
 /// What a customer has.
 #[derive(Debug, Clone)]
 pub struct CustomerProducts {
-    /// When this was read.
-    pub read_at: DateTime<Utc>,
     /// How fresh it is.
     pub staleness: Staleness,
     /// The products, by their names.
@@ -80,7 +78,7 @@ impl Operations {
                 CustomerProduct { product, age }
             })
             .collect();
-        Ok(CustomerProducts { read_at: now, staleness, products, more })
+        Ok(CustomerProducts { staleness, products, more })
     }
 
     /// How fresh the projection is.

@@ -42,9 +42,8 @@ impl Forgotten {
 
 const PRUNE_INBOX: &str = "\
 -- prune_inbox
-delete from inbox where ctid = any (array(
-    select ctid from inbox where received_at < $1 order by received_at limit $2 for update skip locked
-))";
+-- rows of the inbox are never changed, so that nobody may lock them either: of two replicas the later one finds fewer
+delete from inbox where ctid = any (array(select ctid from inbox where received_at < $1 order by received_at limit $2))";
 
 const PRUNE_DEAD_LETTERS: &str = "\
 -- prune_dead_letters
