@@ -21,7 +21,7 @@ use crate::topics::RetryConfig;
 
 pub use cache::{CacheConfig, CacheMode};
 pub use events::{EventsConfig, EventsMode};
-pub use http::{HttpAuth, HttpConfig};
+pub use http::HttpConfig;
 pub use orders::OrdersConfig;
 pub use retention::RetentionConfig;
 
