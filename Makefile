@@ -21,7 +21,7 @@ BEGUN := $(shell date +%s)
 took = echo "make $@: done in $$(( $$(date +%s) - $(BEGUN) )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status reset build fmt check test demo bench bench-events clean
+.PHONY: help setup up down status reset build fmt check test chaos demo bench bench-events clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +64,15 @@ test: setup ## Every test, on the real engines, a real PostgreSQL and a real bro
 	@stack/up postgres kafka engine operaton
 	cargo test --no-fail-fast
 	cargo test --features chaos --test it -- events::killed
+	cargo test --features chaos --test chaos
 	@echo "The stack is still running: 'make down' ends it."
+	@$(took)
+
+chaos: setup ## The deep search, the whole crash and fault matrix, the planted bugs; writes its report (half an hour).
+	@stack/up postgres engine
+	SEARCH_FAULTS=3 cargo test --test search -- --nocapture
+	HISTORIES=400 cargo test --test it -- histories:: --nocapture
+	cargo test --features chaos --test chaos -- full
 	@$(took)
 
 demo: setup ## Orders of every kind through the real Camunda; ends with a table and links (HOLDFAST_DEMO_ARGS).

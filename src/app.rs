@@ -20,10 +20,13 @@ use crate::engine::{
     ClientCredentials, Credentials, EngineClient, EngineError, EngineSettings, FetchOrder, HeldTask, LoopStatus, Poller, PollerSettings,
     RefillPolicy, SecretPlacement, TaskHandler, WorkerId,
 };
-use crate::events::{Relay, RelayStatus};
+use crate::events::{ConsumerError, ConsumerStatus, InventoryConsumer, InventoryEventsConfig, Reader, Relay, RelayStatus};
 use crate::http::{AuthMode, AuthSetupError, Gate, HttpError, HttpServer, WebhookSource, WebhookSources};
-use crate::operations::{Operations, new_session};
-use crate::ops::{Admin, AdminError, Commander, Fenced, OrderProcess, Probe, Probes, Reconciler, Rescuer, heartbeat, housekeeping};
+use crate::operations::{Feeds, Operations, new_session};
+use crate::ops::{
+    Admin, AdminError, Commander, Fenced, OrderProcess, Probe, Probes, Reconciler, Rescuer, evidence_expiry, heartbeat, housekeeping,
+    retention,
+};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::supplier::{SourceConfig, SourceError, Suppliers};
@@ -65,6 +68,9 @@ pub enum AppError {
     /// The engine client cannot be made.
     #[error("talk to the engine")]
     Engine(#[from] EngineError),
+    /// Product events cannot be read.
+    #[error("use the configured topics")]
+    Consumer(#[from] ConsumerError),
     /// Health and metrics cannot be served.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -94,6 +100,7 @@ pub struct App {
     engine: EngineClient,
     store: Store,
     relay: Option<Relay>,
+    consumers: Vec<InventoryConsumer>,
     pollers: Vec<Poller>,
     statuses: Vec<LoopStatus>,
     admin: Option<Admin>,
@@ -132,23 +139,26 @@ impl App {
         let worker_id = format!("holdfast/{host}/{short}");
         let lease = Arc::new(store.open_session(&worker_id, &host, env!("CARGO_PKG_VERSION")).await?);
         let relay = config.events.relay().map(|settings| Relay::new(store.clone(), Arc::clone(&lease), Arc::clone(&clock), settings));
-        let operations = Operations::new(store.clone(), suppliers, Arc::clone(&clock), lease, &worker_id).with_cache(cache);
-        let defaults = Defaults {
-            source: config.default_source()?,
-            hold_for: TimeDelta::seconds(config.reservations.hold_for_s),
-            tenants: tenants.clone(),
-            tenant: TenantId::parse(&config.reservations.default_tenant).ok(),
-        };
-        let retry = RetryConfig::parse(&config.engine.retry)
-            .map_err(|error| ConfigError::Bad { key: "engine.retry".to_owned(), must: format!("must be one: {error}") })?;
-        let topics = Topics::new(operations.clone(), engine.clone(), Arc::clone(&clock), defaults, retry, &worker_id);
+        let reader = Reader::new(&config.inventory_events.feeds, tenants.clone());
+        let consumers = config
+            .inventory_events
+            .consumers(&config.events.kafka)
+            .into_iter()
+            .map(|settings| InventoryConsumer::new(store.clone(), Arc::clone(&clock), reader.clone(), settings))
+            .collect::<Result<Vec<_>, _>>()?;
+        let operations = Operations::new(store.clone(), suppliers, Arc::clone(&clock), lease, &worker_id)
+            .with_cache(cache)
+            .fed_by(feeds(&config.inventory_events));
+        let topics = topics(&config, &operations, &engine, &clock, &worker_id)?;
         let pollers: Vec<Poller> =
             [Class::Starts, Class::Ends].map(|class| poller(&config.engine, &engine, &topics, &worker_id, class)).into();
         let statuses: Vec<LoopStatus> = pollers.iter().map(Poller::status).collect();
         let admin = match config.admin.listen.as_str() {
             "" => None,
             address => {
-                Some(Admin::bind(address, probes(&store, &operations, &statuses, relay.as_ref().map(Relay::status)), metrics).await?)
+                let reading = consumers.iter().map(InventoryConsumer::status).collect();
+                let probes = probes(&store, &operations, &statuses, relay.as_ref().map(Relay::status), reading);
+                Some(Admin::bind(address, probes, metrics).await?)
             }
         };
         let http = match config.http.settings()? {
@@ -158,7 +168,7 @@ impl App {
                 Some(HttpServer::bind(&settings, &operations, gate(&config, &tenants, &clock)?, webhooks(&config)).await?)
             }
         };
-        Ok(Self { config, tenants, operations, topics, engine, store, relay, pollers, statuses, admin, http, worker_id })
+        Ok(Self { config, tenants, operations, topics, engine, store, relay, consumers, pollers, statuses, admin, http, worker_id })
     }
 
     /// Where health and metrics are served.
@@ -188,7 +198,7 @@ impl App {
     /// Runs until it is asked to stop. Stopping goes: not ready, fetch no more, finish what is in flight, hand back what never
     /// began, end the session, close.
     pub async fn run(self, shutdown: Shutdown) -> Ended {
-        let Self { config, tenants, operations, topics, engine, store, relay, pollers, admin, http, worker_id, .. } = self;
+        let Self { config, tenants, operations, topics, engine, store, relay, consumers, pollers, admin, http, worker_id, .. } = self;
         let address = http.as_ref().and_then(HttpServer::address).map(|address| address.to_string());
         tracing::info!(worker.id = worker_id, engine.url = config.engine.url, http.address = address, "running");
         let mut loops = JoinSet::new();
@@ -231,6 +241,18 @@ impl App {
         {
             let shutdown = shutdown.clone();
             keeping.spawn(async move { reconciler.run(&shutdown).await });
+        }
+        for consumer in consumers {
+            let shutdown = shutdown.clone();
+            keeping.spawn(async move { consumer.run(&shutdown).await });
+        }
+        {
+            let (shutdown, operations, tenants) = (shutdown.clone(), operations.clone(), tenants.clone());
+            keeping.spawn(async move { evidence_expiry(&operations, &tenants, &shutdown).await });
+        }
+        {
+            let (shutdown, operations, keep) = (shutdown.clone(), operations.clone(), config.retention.retention());
+            keeping.spawn(async move { retention(&operations, &keep, &shutdown).await });
         }
         {
             let (shutdown, operations) = (shutdown.clone(), operations.clone());
@@ -351,6 +373,28 @@ fn poller(config: &EngineConfig, engine: &EngineClient, topics: &Topics, worker_
     Poller::new(engine.clone(), settings, Arc::new(Dispatch(topics.clone())))
 }
 
+/// All topics with what they need, for the daemon and for commands that tell the engine something.
+///
+/// # Errors
+/// [`AppError::Config`].
+pub fn topics(
+    config: &Config,
+    operations: &Operations,
+    engine: &EngineClient,
+    clock: &SharedClock,
+    worker_id: &str,
+) -> Result<Topics, AppError> {
+    let defaults = Defaults {
+        source: config.default_source()?,
+        hold_for: TimeDelta::seconds(config.reservations.hold_for_s),
+        tenants: config.tenants()?,
+        tenant: TenantId::parse(&config.reservations.default_tenant).ok(),
+    };
+    let retry = RetryConfig::parse(&config.engine.retry)
+        .map_err(|error| ConfigError::Bad { key: "engine.retry".to_owned(), must: format!("must be one: {error}") })?;
+    Ok(Topics::new(operations.clone(), engine.clone(), Arc::clone(clock), defaults, retry, worker_id))
+}
+
 /// What the engine client needs, from the settings.
 ///
 /// # Errors
@@ -375,10 +419,17 @@ pub fn engine_settings(config: &EngineConfig) -> Result<EngineSettings, AppError
     Ok(EngineSettings::new(url("engine.url", &config.url)?).with_credentials(credentials))
 }
 
-fn probes(store: &Store, operations: &Operations, loops: &[LoopStatus], relay: Option<RelayStatus>) -> Probes {
+fn probes(
+    store: &Store,
+    operations: &Operations,
+    loops: &[LoopStatus],
+    relay: Option<RelayStatus>,
+    reading: Vec<ConsumerStatus>,
+) -> Probes {
     let (store, operations, loops) = (store.clone(), operations.clone(), loops.to_vec());
     Arc::new(move || {
-        let (store, operations, loops, relay) = (store.clone(), operations.clone(), loops.clone(), relay.clone());
+        let (store, operations, loops) = (store.clone(), operations.clone(), loops.clone());
+        let (relay, reading) = (relay.clone(), reading.clone());
         Box::pin(async move {
             let mut parts = Vec::new();
             let database = store.ping().await;
@@ -405,9 +456,21 @@ fn probes(store: &Store, operations: &Operations, loops: &[LoopStatus], relay: O
             }
             // A broker that is away keeps nobody from working: facts wait in the outbox.
             parts.extend(relay.map(|relay| Probe { part: "events".to_owned(), ok: true, says: relay.says() }));
+            // Nor does it keep anybody from working when the projection of customers' products grows old: it says how old it is.
+            parts.extend(reading.into_iter().map(|reading| Probe {
+                part: format!("inventory events, topic {}", reading.topic()),
+                ok: true,
+                says: reading.says(),
+            }));
             parts
         })
     })
+}
+
+/// What the projection of customers' products is fed from.
+fn feeds(config: &InventoryEventsConfig) -> Feeds {
+    let topics = if config.consume { config.feeds.iter().map(|feed| feed.topic.clone()).collect() } else { Vec::new() };
+    Feeds { group: config.group.clone(), topics }
 }
 
 fn host_name() -> String {

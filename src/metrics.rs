@@ -68,6 +68,8 @@ pub const RESCUED_TASKS: &str = "holdfast_rescued_tasks_total";
 pub const RESERVATIONS: &str = "holdfast_reservations";
 /// Age of the oldest reservation in an open state.
 pub const OLDEST_OPEN: &str = "holdfast_oldest_open_reservation_age";
+/// Questions that wait for a human.
+pub const FALLOUT_CASES: &str = "holdfast_fallout_cases";
 /// Facts that wait to be published.
 pub const OUTBOX_ROWS: &str = "holdfast_outbox_rows";
 /// Requests to the API, by route, method and status.
@@ -96,6 +98,19 @@ pub const EVENT_LAG_SECONDS: &str = "holdfast_event_lag_seconds";
 pub const RELAY_IN_FLIGHT: &str = "holdfast_relay_in_flight";
 /// Shards of the outbox that this process owns.
 pub const RELAY_SHARDS: &str = "holdfast_relay_shards";
+
+/// Product events of inventories by what became of them.
+pub const INVENTORY_EVENTS: &str = "holdfast_inventory_events_total";
+/// What was odd about product events that could be used.
+pub const INVENTORY_EVENT_ODDITIES: &str = "holdfast_inventory_event_oddities_total";
+/// Messages that could not be used, by reason.
+pub const DEAD_LETTERS: &str = "holdfast_dead_letters_total";
+/// Messages that wait in a partition.
+pub const INVENTORY_EVENT_LAG: &str = "holdfast_inventory_event_lag";
+/// Evidence that was told to have expired.
+pub const EVIDENCE_EXPIRED: &str = "holdfast_evidence_expired_total";
+/// Rows that were forgotten.
+pub const FORGOTTEN_ROWS: &str = "holdfast_forgotten_rows_total";
 
 /// The list.
 pub const ALL: &[Metric] = &[
@@ -187,6 +202,7 @@ pub const ALL: &[Metric] = &[
         labels: &["status"],
         help: "Age in seconds of the oldest reservation in a state that is not an end",
     },
+    Metric { name: FALLOUT_CASES, kind: Kind::Gauge, labels: &[], help: "Questions that wait for a human" },
     Metric { name: OUTBOX_ROWS, kind: Kind::Gauge, labels: &[], help: "Facts that wait to be published" },
     Metric {
         name: HTTP_REQUEST_SECONDS,
@@ -241,6 +257,37 @@ pub const ALL: &[Metric] = &[
     },
     Metric { name: RELAY_IN_FLIGHT, kind: Kind::Gauge, labels: &[], help: "Facts that are with the broker, without its word yet" },
     Metric { name: RELAY_SHARDS, kind: Kind::Gauge, labels: &[], help: "Shards of the outbox, of 16, whose facts this process sends" },
+    Metric {
+        name: INVENTORY_EVENTS,
+        kind: Kind::Counter,
+        labels: &["source", "outcome"],
+        help: "Product events of inventories by what became of them (created, updated, said_again, late, incomplete, duplicate, passed_over, dead)",
+    },
+    Metric {
+        name: INVENTORY_EVENT_ODDITIES,
+        kind: Kind::Counter,
+        labels: &["source", "kind"],
+        help: "What was odd about product events that could be used (unknown_member, unknown_status, other_form, unreadable_value, replaced_character)",
+    },
+    Metric {
+        name: DEAD_LETTERS,
+        kind: Kind::Counter,
+        labels: &["topic", "reason"],
+        help: "Messages that could not be used, by reason; `holdfast events dead-letters` shows them",
+    },
+    Metric {
+        name: INVENTORY_EVENT_LAG,
+        kind: Kind::Gauge,
+        labels: &["topic", "partition"],
+        help: "Messages of a partition of inventory events that were not taken in yet",
+    },
+    Metric { name: EVIDENCE_EXPIRED, kind: Kind::Counter, labels: &[], help: "Availability evidence that was told to have expired" },
+    Metric {
+        name: FORGOTTEN_ROWS,
+        kind: Kind::Counter,
+        labels: &["what"],
+        help: "Rows forgotten because they were old enough (inbox, dead_letter, supplier_call_evidence)",
+    },
 ];
 
 /// Counts a task by what came of telling the engine.

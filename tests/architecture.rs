@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("topics", &["fault_points", "domain", "clock", "metrics", "retry", "engine", "operations"]),
     ("http", &["fault_points", "domain", "clock", "metrics", "shutdown", "operations"]),
     ("ops", &["domain", "clock", "metrics", "shutdown", "engine", "operations", "topics"]),
-    ("config", &["domain", "supplier", "cache", "events", "topics", "http"]),
+    ("config", &["domain", "supplier", "cache", "events", "operations", "topics", "http"]),
     (
         "app",
         &[
@@ -438,10 +438,48 @@ fn every_cause_and_kind_of_change_is_explained() {
 }
 
 #[test]
+fn every_planted_bug_is_looked_for_by_the_matrix_and_there_is_no_other() {
+    let named = |text: &str, before: &str| -> Vec<String> {
+        text.split(before).skip(1).filter_map(|rest| rest.split('"').nth(1)).map(str::to_owned).collect()
+    };
+    let of_sources = sources().into_iter().filter(|source| !source.path.ends_with("fault_points.rs"));
+    let mut planted: Vec<String> =
+        of_sources.flat_map(|source| [named(&source.text, "planted_bug!("), named(&source.text, "is_planted(")].concat()).collect();
+    let mut looked_for = named(&fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/bugs.rs")).unwrap(), "    bug(");
+    planted.sort_unstable();
+    looked_for.sort_unstable();
+    assert_eq!(planted, looked_for);
+}
+
+#[test]
 fn the_test_itself_sees_offences() {
     let code = code_of(
         "use crate::{engine::EngineClient, store::{Store, StoreError}};\n// crate::topics\nlet s = \"crate::http\";\nfn f() { crate::ops::x(); }",
     );
     let rooms: Vec<_> = rooms_named(&code).into_iter().map(|(line, room)| format!("{line}:{room}")).collect();
     assert_eq!(rooms, ["1:engine", "1:store", "4:ops"]);
+}
+
+#[test]
+fn the_failure_table_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let (_, section) = page.split_once("failure modes, row by row\n").unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|')).skip(2);
+    let named: Vec<&str> = rows.flat_map(|row| row.rsplit('|').nth(1).unwrap().split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() >= 10, "{named:?}");
+    let mut code = String::new();
+    let mut folders = vec![root.join("tests"), root.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                code.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let missing: Vec<_> = named.into_iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
 }

@@ -6,6 +6,7 @@ mod deploy;
 mod doctor;
 mod error;
 mod events;
+mod fallout;
 mod holds;
 mod lint;
 mod migrate;
@@ -41,6 +42,8 @@ enum Command {
     Deploy(deploy::Deploy),
     /// Compare an inventory's active holds with our reservations, and correct what differs
     Holds(holds::Holds),
+    /// List what waits for a human, show the evidence, and take their decision
+    Fallout(fallout::Fallout),
     /// Look everything over that holdfast needs: engine, models, database, inventories, clocks, settings
     Doctor(doctor::Doctor),
     /// Read the configuration, check it, and say what is wrong with it
@@ -64,6 +67,7 @@ impl Cli {
             Command::Migrate(command) => command.carry_out(config).await,
             Command::Deploy(command) => command.carry_out(config).await,
             Command::Holds(command) => command.carry_out(config).await,
+            Command::Fallout(command) => command.carry_out(config).await,
             Command::Doctor(command) => command.carry_out(config).await,
             Command::CheckConfig => check_config::check_config(config),
             Command::Demo(command) => command.carry_out().await,

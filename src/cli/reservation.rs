@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::error::CliError;
 use crate::cli::output::{say, table};
 use crate::config::Config;
-use crate::domain::{OrderId, Reservation as Row, ReservationId, TenantId};
+use crate::domain::{OrderId, Reservation as Row, ReservationId, TenantId, six_answers};
 use crate::operations::new_session;
 use crate::store::{Store, StoreOptions, Timeline};
 
@@ -38,7 +38,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Tell the whole story of one reservation: calls, answers, moves, waiting tasks
+    /// Tell the whole story of one reservation: what is known of it, calls, answers, moves, events, decisions, waiting tasks
     Show {
         /// Its id
         id: String,
@@ -105,20 +105,18 @@ fn list(rows: &[Row], json: bool) {
     table(&["reservation", "status", "order", "step", "group", "source", "reference", "until"], &cells.collect::<Vec<_>>());
 }
 
-fn show(timeline: &Timeline, json: bool) {
+/// Prints the story of a reservation.
+pub(crate) fn show(timeline: &Timeline, json: bool) {
     let row = &timeline.reservation;
     if json {
-        let entries = timeline.entries.iter().map(|e| json!({"at": e.at, "kind": e.kind, "what": e.what, "by": e.by, "detail": e.detail}));
-        let waiting = timeline.waiting.iter().map(|task| json!({"taskId": task.task_id, "topic": task.topic, "workerId": task.worker_id}));
-        let mut story = row_json(row);
-        if let Some(fields) = story.as_object_mut() {
-            fields.insert("timeline".to_owned(), entries.collect());
-            fields.insert("waiting".to_owned(), waiting.collect());
-        }
-        say(&story.to_string());
+        say(&story_json(timeline).to_string());
         return;
     }
     list(std::slice::from_ref(row), false);
+    say("");
+    for (_, question, known) in six_answers(row) {
+        say(&format!("{question:39} {known}"));
+    }
     say("");
     let entries = timeline.entries.iter().map(|e| {
         let at = e.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
@@ -128,6 +126,21 @@ fn show(timeline: &Timeline, json: bool) {
     for task in &timeline.waiting {
         say(&format!("waiting: external task {} of {}, last held by {}", task.task_id, task.topic, task.worker_id));
     }
+}
+
+/// The story of a reservation as JSON.
+pub(crate) fn story_json(timeline: &Timeline) -> serde_json::Value {
+    let entries = timeline.entries.iter().map(|e| json!({"at": e.at, "kind": e.kind, "what": e.what, "by": e.by, "detail": e.detail}));
+    let waiting = timeline.waiting.iter().map(|task| json!({"taskId": task.task_id, "topic": task.topic, "workerId": task.worker_id}));
+    let mut story = row_json(&timeline.reservation);
+    if let Some(fields) = story.as_object_mut() {
+        let known = six_answers(&timeline.reservation)
+            .map(|(name, _, known)| (name.to_owned(), json!({"answer": known.word(), "why": known.why()})));
+        fields.insert("known".to_owned(), serde_json::Value::Object(known.into_iter().collect()));
+        fields.insert("timeline".to_owned(), entries.collect());
+        fields.insert("waiting".to_owned(), waiting.collect());
+    }
+    story
 }
 
 fn row_json(row: &Row) -> serde_json::Value {

@@ -25,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) operations: Operations,
     pub(crate) engine: EngineClient,
     pub(crate) clock: SharedClock,
+    /// The name under which this command appears in timelines and at the engine.
+    pub(crate) worker_id: String,
     shutdown: Shutdown,
     beating: Option<JoinHandle<()>>,
 }
@@ -72,7 +74,7 @@ impl Session {
                 }
             })
         });
-        Ok(Self { config, store, operations, engine, clock, shutdown, beating })
+        Ok(Self { config, store, operations, engine, clock, worker_id, shutdown, beating })
     }
 
     /// The tenants that the command is about: the one that was named, else those of the configuration, else all.

@@ -6,6 +6,7 @@ mod cache;
 mod events;
 mod http;
 mod orders;
+mod retention;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use crate::domain::{SourceName, TenantId};
+use crate::events::InventoryEventsConfig;
 use crate::supplier::SourceConfig;
 use crate::topics::RetryConfig;
 
@@ -21,6 +23,7 @@ pub use cache::{CacheConfig, CacheMode};
 pub use events::{EventsConfig, EventsMode};
 pub use http::HttpConfig;
 pub use orders::OrdersConfig;
+pub use retention::RetentionConfig;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
@@ -40,6 +43,10 @@ pub struct Config {
     pub cache: CacheConfig,
     /// The events.
     pub events: EventsConfig,
+    /// Product events of inventories.
+    pub inventory_events: InventoryEventsConfig,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
     /// Health and metrics.
     pub admin: AdminConfig,
     /// The API.
@@ -295,6 +302,11 @@ impl Config {
         self.http.validate()?;
         self.orders.validate()?;
         self.events.validate()?;
+        self.inventory_events.validate().map_err(|(key, must)| bad(&key, must))?;
+        if self.inventory_events.consume {
+            self.events.kafka.check().map_err(|(key, must)| bad(&format!("events.kafka.{key}"), must))?;
+        }
+        self.retention.validate()?;
         match engine.auth {
             EngineAuth::None => Ok(()),
             EngineAuth::Basic => require(!engine.username.is_empty(), "engine.username", "must be set for auth = \"basic\""),

@@ -78,6 +78,8 @@ uuid_ids! {
     CommandId,
     /// One published fact.
     EventId,
+    /// One question to a human.
+    CaseId,
 }
 
 macro_rules! names {
@@ -121,28 +123,49 @@ names! {
     ReservationStep max 64,
 }
 
-/// What the inventory calls a hold.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ExternalReference(String);
+macro_rules! references {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
 
-impl ExternalReference {
-    /// Reads a reference; surrounding white space is cut off.
-    ///
-    /// # Errors
-    /// [`IdError::NotAReference`] when it is empty, longer than 255 characters or has control characters.
-    pub fn parse(text: &str) -> Result<Self, IdError> {
-        let text = text.trim();
-        if text.is_empty() || text.chars().count() > 255 || text.chars().any(char::is_control) {
-            return Err(IdError::NotAReference { max: 255 });
+        impl $name {
+            /// Reads a reference; surrounding white space is cut off.
+            ///
+            /// # Errors
+            /// [`IdError::NotAReference`] when it is empty, longer than 255 characters or has control characters.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                let text = text.trim();
+                if text.is_empty() || text.chars().count() > 255 || text.chars().any(char::is_control) {
+                    return Err(IdError::NotAReference { max: 255 });
+                }
+                Ok(Self(text.to_owned()))
+            }
+
+            /// The reference as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-        Ok(Self(text.to_owned()))
-    }
 
-    /// The reference as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+references! {
+    /// What the inventory calls a hold.
+    ExternalReference,
+    /// What the inventory of installed products calls one that a customer has.
+    CustomerProductId,
+    /// Whom the inventory of installed products names as the customer.
+    CustomerId,
+    /// What the source of an event calls it; the same event delivered again has the same.
+    SourceEventId,
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub struct ListedHold {
     pub key: Option<String>,
     /// The order, as the inventory has it.
     pub order: Option<String>,
+    /// The customer, as the inventory has it.
+    pub customer: Option<String>,
     /// Where it stands: held or confirmed.
     pub state: HoldState,
     /// Until when, where the list says so.

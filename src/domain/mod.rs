@@ -12,10 +12,14 @@ mod availability;
 mod command;
 mod drift;
 mod fact;
+mod fallout;
 mod id;
 mod key;
+mod known;
 mod listed;
+mod matching;
 mod plan;
+mod product;
 mod quantity;
 mod request;
 mod reservation;
@@ -38,13 +42,17 @@ pub use availability::{
 pub use command::{CommandKind, CommandState};
 pub use drift::{Books, Consent, Drift, DriftKind, OrderState, Orders, Ours, Remedy, compare};
 pub use fact::{Fact, fact_of};
+pub use fallout::{Inadmissible, admit};
 pub use id::{
-    CallId, CommandId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId, QuoteId, ReservationId, ReservationStep,
-    SessionId, SourceName, TenantId,
+    CallId, CaseId, CommandId, CustomerId, CustomerProductId, EventId, EvidenceId, ExternalReference, IdError, OrderId, OrderLineId,
+    QuoteId, ReservationId, ReservationStep, SessionId, SourceEventId, SourceName, TenantId,
 };
 pub use key::{AttemptGroup, IdempotencyKey};
+pub use known::{Known, six_answers};
 pub use listed::{LineName, ListedHold, ListedLine};
+pub use matching::{Candidates, Match};
 pub use plan::{Capabilities, Decision, Goal, Operation, Plan, Refused, plan};
+pub use product::{ProductChange, ProductEvent, ProductRecord, ProductSaid, ProductStatus, Register, Stamp};
 pub use quantity::{Quantity, QuantityError};
 pub(crate) use request::{MAX_LINES, check_lines};
 pub use request::{OrderLine, RequestError, ReserveRequest};

@@ -48,6 +48,8 @@ pub enum Operation {
     Reserve,
     /// Look for the hold; acts on nothing.
     Lookup,
+    /// Look for it in the list of all active holds; acts on nothing.
+    List,
     /// Let it go.
     Release,
     /// Make it a commitment.
@@ -58,7 +60,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 6] = [Self::Check, Self::Reserve, Self::Lookup, Self::Release, Self::Confirm, Self::Extend];
+    pub const ALL: [Self; 7] = [Self::Check, Self::Reserve, Self::Lookup, Self::List, Self::Release, Self::Confirm, Self::Extend];
 
     /// The spelling in the database, in logs and in metrics.
     #[must_use]
@@ -67,6 +69,7 @@ impl Operation {
             Self::Check => "check",
             Self::Reserve => "reserve",
             Self::Lookup => "lookup",
+            Self::List => "list",
             Self::Release => "release",
             Self::Confirm => "confirm",
             Self::Extend => "extend",
@@ -77,6 +80,12 @@ impl Operation {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operation| operation.as_str() == text)
+    }
+
+    /// It finds out how the hold stands, and changes nothing.
+    #[must_use]
+    pub fn is_look(self) -> bool {
+        matches!(self, Self::Lookup | Self::List)
     }
 
     /// It changes something at the inventory, so that its outcome can be lost.
@@ -108,10 +117,16 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Whether this reservation's hold can be looked for.
+    /// Whether this reservation's hold can be looked for by itself.
     #[must_use]
     pub fn can_look(&self, r: &Reservation) -> bool {
         self.lookup_by_key || (self.lookup && r.reference.is_some())
+    }
+
+    /// How this reservation's hold is looked for: by itself, or, where that is not offered, in the list of all.
+    #[must_use]
+    pub fn look(&self, r: &Reservation) -> Option<Operation> {
+        if self.can_look(r) { Some(Operation::Lookup) } else { self.list.then_some(Operation::List) }
     }
 }
 
@@ -170,7 +185,7 @@ pub fn plan(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, 
         Status::Released | Status::Rejected | Status::Expired if matches!(goal, Goal::Resolve | Goal::Release) && r.release_wanted => {
             late_hold(caps)
         }
-        Status::Released if *goal == Goal::Resolve && caps.can_look(r) => Plan::Ask(Operation::Lookup, None),
+        Status::Released if *goal == Goal::Resolve && caps.look(r).is_some() => look(r, caps),
         Status::Rejected | Status::Released | Status::Expired => match goal {
             Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
             Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => Plan::Conclude,
@@ -195,12 +210,7 @@ fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -
         _ => {}
     }
     // For a hold that is to go, looking comes first: sending the create again might place what nobody wants any more.
-    match (caps.idempotent_create, caps.can_look(r)) {
-        (_, true) if releasing => Plan::Ask(Operation::Lookup, None),
-        (true, _) => Plan::Ask(Operation::Reserve, None),
-        (false, true) => Plan::Ask(Operation::Lookup, None),
-        (false, false) => Plan::NeedsHuman,
-    }
+    if caps.idempotent_create && !(releasing && caps.can_look(r)) { Plan::Ask(Operation::Reserve, None) } else { look(r, caps) }
 }
 
 fn release_unknown(r: &Reservation, goal: &Goal, caps: &Capabilities) -> Plan {
@@ -210,13 +220,7 @@ fn release_unknown(r: &Reservation, goal: &Goal, caps: &Capabilities) -> Plan {
         Goal::Decide(Decision::GiveUp) => return Plan::Conclude,
         _ => {}
     }
-    if caps.can_look(r) {
-        Plan::Ask(Operation::Lookup, None)
-    } else if caps.idempotent_release {
-        Plan::Ask(Operation::Release, None)
-    } else {
-        Plan::NeedsHuman
-    }
+    if caps.idempotent_release && !caps.can_look(r) { Plan::Ask(Operation::Release, None) } else { look(r, caps) }
 }
 
 fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, releasing: bool, now: DateTime<Utc>) -> Plan {
@@ -233,10 +237,9 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
             Goal::Reserve => Plan::Conclude,
             Goal::Decide(Decision::NotHeld) => Plan::Move(Cause::FoundReleased),
             // The hold stands, a human says, and nobody else can tell what became of the call: on a hold that stands it is made again.
-            Goal::Decide(Decision::Held(_)) if !caps.can_look(r) && offers(caps, operation) => Plan::Ask(operation, None),
+            Goal::Decide(Decision::Held(_)) if caps.look(r).is_none() && offers(caps, operation) => Plan::Ask(operation, None),
             // Both operations lead to a state that can be looked at; sending them again is decided there.
-            _ if caps.can_look(r) => Plan::Ask(Operation::Lookup, None),
-            _ => Plan::NeedsHuman,
+            _ => look(r, caps),
         };
     }
     match goal {
@@ -247,9 +250,17 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
         Goal::Extend { until } if r.expires_at.is_some_and(|at| at >= *until) => Plan::Conclude,
         Goal::Extend { .. } if caps.extend => Plan::Ask(Operation::Extend, None),
         Goal::Extend { .. } => Plan::Refuse(Refused::NotOffered(Operation::Extend)),
+        // The whole list is read for one hold only where somebody asks about it, or where it was missed before.
+        Goal::Verify if caps.look(r).is_some() => look(r, caps),
+        Goal::Resolve if r.absent_looks > 0 && caps.look(r).is_some() => look(r, caps),
         Goal::Verify | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(r, caps, policy, now),
         Goal::Reserve | Goal::Release => Plan::Conclude,
     }
+}
+
+/// Looks in the way that this inventory offers; where it offers none, a human must.
+fn look(r: &Reservation, caps: &Capabilities) -> Plan {
+    caps.look(r).map_or(Plan::NeedsHuman, |operation| Plan::Ask(operation, None))
 }
 
 fn offers(caps: &Capabilities, operation: Operation) -> bool {
@@ -258,6 +269,7 @@ fn offers(caps: &Capabilities, operation: Operation) -> bool {
         Operation::Extend => caps.extend,
         Operation::Release => caps.release,
         Operation::Lookup => caps.lookup,
+        Operation::List => caps.list,
         Operation::Check | Operation::Reserve => true,
     }
 }

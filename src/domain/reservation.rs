@@ -33,6 +33,8 @@ pub struct Reservation {
     pub customer: Option<String>,
     /// Where lines without a place of their own are wanted.
     pub location: Option<String>,
+    /// When it was put on record, before anything was sent.
+    pub requested_at: DateTime<Utc>,
     /// The engine's process instance that asked first.
     pub process_instance: Option<String>,
     /// Where it stands.
@@ -123,7 +125,7 @@ pub struct LineRecord {
 impl Reservation {
     /// The row that a request makes: wanted, and nothing sent.
     #[must_use]
-    pub fn requested(id: ReservationId, request: &ReserveRequest, process_instance: Option<String>) -> Self {
+    pub fn requested(id: ReservationId, request: &ReserveRequest, process_instance: Option<String>, at: DateTime<Utc>) -> Self {
         Self {
             id,
             tenant: request.tenant,
@@ -136,6 +138,7 @@ impl Reservation {
             hold_seconds: request.hold_for.num_seconds(),
             customer: request.customer.clone(),
             location: request.location.clone(),
+            requested_at: at,
             process_instance,
             status: ReservationStatus::Requested,
             reference: None,

@@ -52,7 +52,7 @@ pub(crate) fn wish() -> Reservation {
         customer: None,
         location: None,
     };
-    Reservation::requested(ReservationId(Uuid::from_u128(4)), &request, None)
+    Reservation::requested(ReservationId(Uuid::from_u128(4)), &request, None, start())
 }
 
 fn ten() -> Quantity {
@@ -104,7 +104,7 @@ pub(crate) fn every_goal() -> Vec<Goal> {
 /// Every set of capabilities: one that can repeat a release can release, one that looks by key can look.
 pub(crate) fn every_capability_set() -> Vec<Capabilities> {
     let bit = |set: u32, n: u32| set & (1 << n) != 0;
-    (0..128)
+    (0..256)
         .map(|set| Capabilities {
             idempotent_create: bit(set, 0),
             lookup: bit(set, 1),
@@ -113,8 +113,7 @@ pub(crate) fn every_capability_set() -> Vec<Capabilities> {
             confirm: bit(set, 4),
             extend: bit(set, 5),
             lookup_by_key: bit(set, 6),
-            // No decision about one reservation depends on whether all can be listed.
-            list: false,
+            list: bit(set, 7),
         })
         .filter(|caps| (caps.release || !caps.idempotent_release) && (caps.lookup || !caps.lookup_by_key))
         .collect()

@@ -121,7 +121,7 @@ pub fn settle(
     let begun = r.open_call.map_or(now, |call| call.started_at.min(now));
     let said = match operation {
         Operation::Reserve => row.reserve(answer, policy, now)?,
-        Operation::Lookup => row.lookup(answer, policy, (begun, now))?,
+        Operation::Lookup | Operation::List => row.lookup(answer, policy, (begun, now))?,
         Operation::Release => row.release(answer, now)?,
         Operation::Confirm | Operation::Extend => row.confirm_or_extend(answer, now)?,
         Operation::Check => Said::Known,

@@ -92,8 +92,8 @@ impl Walk {
 
 /// A walk's beginning and what happens in it.
 pub(crate) fn walks() -> impl Strategy<Value = (Walk, Vec<Event>)> {
-    let caps =
-        any::<[bool; 7]>().prop_map(|[idempotent_create, lookup, by_key, release, idempotent_release, confirm, extend]| Capabilities {
+    let caps = any::<[bool; 8]>().prop_map(|[idempotent_create, lookup, by_key, release, idempotent_release, confirm, extend, list]| {
+        Capabilities {
             idempotent_create,
             lookup,
             lookup_by_key: by_key && lookup,
@@ -101,9 +101,9 @@ pub(crate) fn walks() -> impl Strategy<Value = (Walk, Vec<Event>)> {
             idempotent_release: idempotent_release && release,
             confirm,
             extend,
-            // No decision about one reservation depends on whether all can be listed.
-            list: false,
-        });
+            list,
+        }
+    });
     let policies = (1..4i32, any::<bool>()).prop_map(|(absent_looks, accept_partial)| Policy { absent_looks, accept_partial, ..policy() });
     let begin = (caps, policies).prop_map(|(caps, policy)| Walk::begin(caps, policy));
     (begin, proptest::collection::vec(event(), 1..40))

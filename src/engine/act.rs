@@ -66,6 +66,7 @@ impl Act {
     pub(super) const LIST_JOBS: Self = Self::other("list_jobs", "list jobs");
     pub(super) const EXECUTE_JOB: Self = Self::other("execute_job", "execute a job").running_process();
     pub(super) const LIST_USER_TASKS: Self = Self::other("list_user_tasks", "list user tasks");
+    pub(super) const ASSIGN_USER_TASK: Self = Self::other("assign_user_task", "assign a user task");
     pub(super) const COMPLETE_USER_TASK: Self = Self::other("complete_user_task", "complete a user task").running_process();
     pub(super) const DEPLOYMENT_FILES: Self = Self::other("list_deployment_files", "list the files of a deployment");
     pub(super) const DEPLOYMENT_FILE: Self = Self::other("read_deployment_file", "read a file of a deployment");

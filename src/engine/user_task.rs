@@ -46,6 +46,12 @@ pub struct UserTaskQuery {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AssigneeDto<'a> {
+    user_id: &'a str,
+}
+
+#[derive(Serialize)]
 struct CompleteDto<'a> {
     variables: &'a Variables,
 }
@@ -63,6 +69,14 @@ impl EngineClient {
             .maybe("tenantIdIn", comma_separated(&query.tenant_id_in))
             .read()
             .await
+    }
+
+    /// Names the person who has a task.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub async fn assign_user_task(&self, task: &UserTaskId, user: &str) -> Result<(), EngineError> {
+        self.post(Act::ASSIGN_USER_TASK, &["task", task.as_str(), "assignee"]).json(&AssigneeDto { user_id: user }).done().await
     }
 
     /// Completes a task in a person's stead, as its form would.

@@ -7,6 +7,7 @@
 
 mod decode;
 mod envelope;
+mod inventory;
 mod kafka;
 mod producer;
 mod relay;
@@ -15,6 +16,9 @@ mod tail;
 
 pub use decode::{SeenFact, read_fact};
 pub use envelope::{Format, Key, Message, Publishing};
+pub use inventory::{
+    ConsumerError, ConsumerSettings, ConsumerStatus, FeedConfig, InventoryConsumer, InventoryEventsConfig, Oddity, OrderBy, Reader, Reading,
+};
 pub use kafka::{KafkaConfig, SaslMechanism, Security};
 pub use producer::{Producer, Refusal};
 pub use relay::{Observer, Relay, RelaySettings, RelayStatus};

@@ -44,6 +44,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/reservations/{reservationId}/confirm", Access::Scope(Scope::WriteReservations)),
     route("POST", "/reservations/{reservationId}/extend", Access::Scope(Scope::WriteReservations)),
     route("GET", "/commands/{commandId}", Access::Scope(Scope::ReadReservations)),
+    route("GET", "/customers/{customerId}/products", Access::Scope(Scope::ReadProducts)),
     route("POST", "/webhooks/{source}", Access::Signature),
 ];
 

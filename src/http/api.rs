@@ -16,7 +16,7 @@ use crate::http::access::with_security;
 use crate::http::limits::{Limits, in_time, measured, panicked, shed, unpacked};
 use crate::http::problem::{PROBLEMS, Problem, ProblemBody, ProblemKind};
 use crate::http::state::{ApiState, HttpSettings};
-use crate::http::{availability_checks, commands, key, order_reservations, reservation_commands, reservations, webhooks};
+use crate::http::{availability_checks, commands, customers, key, order_reservations, reservation_commands, reservations, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,6 +32,7 @@ use crate::http::{availability_checks, commands, key, order_reservations, reserv
         (name = "reservations", description = "Holds of orders, and what happened to them"),
         (name = "commands", description = "What became of what was accepted with 202"),
         (name = "webhooks", description = "Word from inventories"),
+        (name = "customers", description = "What customers have, by what the inventory told"),
     ),
     components(schemas(ProblemBody)),
 )]
@@ -45,6 +46,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(reservations::routes())
         .merge(reservation_commands::routes())
         .merge(commands::routes())
+        .merge(customers::routes())
         .merge(webhooks::routes())
 }
 

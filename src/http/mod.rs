@@ -12,6 +12,7 @@ mod api;
 mod auth;
 mod availability_checks;
 mod commands;
+mod customers;
 mod evidence;
 mod extract;
 mod gate;

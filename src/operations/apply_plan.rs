@@ -41,6 +41,8 @@ pub enum Applied {
     WasGone,
     /// The reservation was looked at; it is in this state now.
     LookedAt(Status),
+    /// The reservation was looked at, and the look showed no hold; the daemon looks again until that is proven.
+    Missed(String),
     /// The hold is the reservation's own now; it is in this state.
     Adopted(Status),
     /// It would be carried out, if this were no rehearsal.
@@ -147,7 +149,8 @@ impl Applier<'_> {
         let Some(reference) = &step.reference else { return Ok(Applied::Changed("it names no hold".to_owned())) };
         match self.is_active(step, row.as_ref()).await {
             Ok(true) => {}
-            Ok(false) => return Ok(Applied::WasGone),
+            Ok(false) if rehearsal => return Ok(Applied::WasGone),
+            Ok(false) => return self.was_gone(step, row).await,
             Err(why) => return Ok(Applied::Open(format!("the hold could not be looked at right before: {why}"))),
         }
         if rehearsal {
@@ -157,6 +160,19 @@ impl Applier<'_> {
             Some(row) if row.reference.as_ref().is_none_or(|own| own == reference) => self.release_own(step, row).await,
             row => self.release_beside(step, row, call).await,
         }
+    }
+
+    /// A hold that is gone already, perhaps by an earlier try of this step whose answer was never heard: its reservation must learn of it.
+    async fn was_gone(&self, step: &PlannedStep, row: Option<Reservation>) -> Result<Applied, OperationError> {
+        let own = row.filter(|row| row.reference.is_some() && row.reference == step.reference && !row.status.is_end());
+        let Some(row) = own else { return Ok(Applied::WasGone) };
+        let stands = matches!(row.status, Status::Reserved | Status::Confirmed) && !row.release_wanted && row.open_call.is_none();
+        let goal = if stands { Goal::Verify } else { Goal::Release };
+        Ok(match self.errand(&row, goal).await? {
+            Conclusion::Settled(_) | Conclusion::NotPossible(..) => Applied::WasGone,
+            Conclusion::Unknown(after, _) if after.absent_looks > row.absent_looks => Applied::WasGone,
+            conclusion => Applied::Open(words(&conclusion)),
+        })
     }
 
     /// A hold that a reservation knows as its own goes the way of every release.
@@ -225,6 +241,8 @@ impl Applier<'_> {
             Conclusion::Settled(after) => Applied::LookedAt(after.status),
             // It is not there any more: that is known, too.
             Conclusion::NotPossible(after, _) => Applied::LookedAt(after.status),
+            // One look that shows nothing proves nothing: the daemon goes on looking, now that it has missed the hold.
+            Conclusion::Unknown(after, why) if after.absent_looks > row.absent_looks => Applied::Missed(why),
             conclusion => Applied::Open(words(&conclusion)),
         })
     }
@@ -250,7 +268,7 @@ impl Applier<'_> {
 
     async fn errand(&self, row: &Reservation, goal: Goal) -> Result<Conclusion, OperationError> {
         let errand = Errand { tenant: row.tenant, find: Find::Id(row.id), goal, actor: Some(ACTOR.to_owned()), waiting: None };
-        self.operations.run(&errand).await
+        self.operations.run_in_turn(&errand).await
     }
 
     /// Whether the inventory still holds: by asking for this very hold, or else by its list.
@@ -288,6 +306,8 @@ impl Applier<'_> {
             (None, Some(row)) => row.key.clone(),
             (None, None) => IdempotencyKey::stored(String::new()),
         };
+        // A hold beside the reservation's own may have been placed by anybody: its lines need not be ours.
+        let own = row.filter(|row| row.reference.is_none() || row.reference == step.reference);
         let order = IdempotencyKey::parts(key.as_str()).map(|(order, ..)| order).or(row.map(|row| row.order));
         HoldAsk {
             tenant: step.tenant,
@@ -295,7 +315,7 @@ impl Applier<'_> {
             order: order.unwrap_or(crate::domain::OrderId(uuid::Uuid::nil())),
             key,
             reference: step.reference.clone(),
-            lines: row.map(|row| row.lines.iter().map(|record| record.line.clone()).collect()).unwrap_or_default(),
+            lines: own.map(|row| row.lines.iter().map(|record| record.line.clone()).collect()).unwrap_or_default(),
             hold_seconds: row.map_or(0, |row| row.hold_seconds),
             until: None,
             accept_partial: self.source.policy.accept_partial,

@@ -10,12 +10,16 @@ use crate::fault_points::fault_point;
 #[cfg(feature = "planted-bugs")]
 use crate::fault_points::planted_bug;
 use crate::metrics;
+use crate::operations::look_in_list::Sighting;
 use crate::operations::{Conclusion, Errand, OperationError, Operations, ids};
 use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Wanted};
 use crate::supplier::{HoldAsk, Reply, Source};
 
 /// No goal needs more steps: lost outcome found absent, sent again, found partial, released, and some to spare.
 const MOST_STEPS: usize = 8;
+/// How long and how often a command waits for somebody else who works on its row.
+const BUSY_PAUSE: Duration = Duration::from_millis(300);
+const BUSY_TRIES: u32 = 20;
 /// How long a settlement waits for a database that is away before it asks again.
 const SETTLE_PAUSES: [Duration; 5] =
     [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400), Duration::from_secs(1), LONGEST_SETTLE_PAUSE];
@@ -28,6 +32,20 @@ impl Operations {
     /// [`OperationError`]; nothing more was sent then.
     pub async fn run(&self, errand: &Errand) -> Result<Conclusion, OperationError> {
         self.go_on(errand, None, None).await
+    }
+
+    /// The same, but waits while somebody else works on the row: at the most until the lease of a session that died would be over.
+    ///
+    /// # Errors
+    /// [`OperationError`]; nothing more was sent then.
+    pub(crate) async fn run_in_turn(&self, errand: &Errand) -> Result<Conclusion, OperationError> {
+        let mut conclusion = self.run(errand).await?;
+        for _ in 0..BUSY_TRIES {
+            let Conclusion::Busy(_) = conclusion else { break };
+            tokio::time::sleep(BUSY_PAUSE).await;
+            conclusion = self.run(errand).await?;
+        }
+        Ok(conclusion)
     }
 
     /// Goes on from a claim that was just made, or makes the first one.
@@ -53,7 +71,7 @@ impl Operations {
 
             // Ask: no transaction is open.
             let started = Instant::now();
-            let reply = self.ask(&claim, source).await;
+            let Sighting { reply, needs_human } = self.ask(&claim, source).await?;
             #[cfg(feature = "planted-bugs")]
             let reply = misread(claim.operation, reply);
             metrics::supplier_call(claim.row.source.as_str(), claim.operation.as_str(), reply.answer.class().as_str(), started.elapsed());
@@ -63,7 +81,7 @@ impl Operations {
             // Settle.
             let mut settlement =
                 settle(&claim.row, claim.operation, &reply.answer, &source.policy, self.clock.now()).map_err(StoreError::from)?;
-            self.call_for_a_human(&mut settlement, source);
+            self.call_for_a_human(&mut settlement, source, needs_human);
             match self.settle(errand, &claim, &reply, &settlement, &actor).await {
                 Ok(()) => {}
                 // Somebody else found out, or will: whoever holds the row now answers.
@@ -113,15 +131,19 @@ impl Operations {
     }
 
     /// What no call can find out needs a human from the start, not only when patience has run out.
-    fn call_for_a_human(&self, settlement: &mut Settlement, source: &Source) {
+    fn call_for_a_human(&self, settlement: &mut Settlement, source: &Source, unclear: bool) {
         let (after, now) = (&settlement.after, self.clock.now());
-        if after.is_open() && plan(after, &Goal::Resolve, &source.supplier.capabilities(), &source.policy, now) == Plan::NeedsHuman {
+        let nobody_can_look = || plan(after, &Goal::Resolve, &source.supplier.capabilities(), &source.policy, now) == Plan::NeedsHuman;
+        if after.is_open() && (unclear || nobody_can_look()) {
             settlement.after.manual_since = settlement.after.manual_since.or(Some(now));
         }
     }
 
-    async fn ask(&self, claim: &Asking, source: &Source) -> Reply<Look> {
+    async fn ask(&self, claim: &Asking, source: &Source) -> Result<Sighting, OperationError> {
         let row = &claim.row;
+        if claim.operation == Operation::List {
+            return self.look_in_list(row, source).await;
+        }
         let ask = HoldAsk {
             tenant: row.tenant,
             source: row.source.clone(),
@@ -140,13 +162,14 @@ impl Operations {
             timeout: source.timeout,
             send_before: self.lease.until(),
         };
-        match claim.operation {
+        let reply = match claim.operation {
             Operation::Reserve => source.supplier.reserve(&ask).await,
-            Operation::Lookup | Operation::Check => source.supplier.lookup(&ask).await,
+            Operation::Lookup | Operation::List | Operation::Check => source.supplier.lookup(&ask).await,
             Operation::Release => source.supplier.release(&ask).await,
             Operation::Confirm => source.supplier.confirm(&ask).await,
             Operation::Extend => source.supplier.extend(&ask).await,
-        }
+        };
+        Ok(Sighting { reply, needs_human: false })
     }
 
     /// Writes what came of a call. An answer in hand is not thrown away because the database is away for a moment.
@@ -232,7 +255,7 @@ fn misread(operation: Operation, reply: Reply<Look>) -> Reply<Look> {
 fn is_answered(operation: Operation, after: &Reservation, goal: &Goal) -> bool {
     let to_be_released = after.release_wanted || after.status == ReservationStatus::ReleaseRequested;
     match goal {
-        Goal::Verify => operation == Operation::Lookup && !to_be_released,
+        Goal::Verify => operation.is_look() && !to_be_released,
         Goal::Resolve | Goal::Decide(_) => !after.is_open() && !to_be_released,
         // A hold that is still there after its release was answered is one that the inventory does not let go of.
         Goal::Release => operation == Operation::Release && !to_be_released,

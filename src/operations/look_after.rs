@@ -146,12 +146,12 @@ impl Operations {
         Ok(self.store.list_waiting(tenant, id).await?)
     }
 
-    /// Forgets a waiting task that was told, or that is gone.
+    /// Ends the waiting of a task: it was told, or it is gone.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn forget_waiting(&self, tenant: TenantId, task_id: &str) -> Result<(), OperationError> {
-        Ok(self.store.forget_waiting(tenant, task_id).await?)
+    pub async fn end_waiting(&self, tenant: TenantId, task_id: &str, how: &str) -> Result<(), OperationError> {
+        Ok(self.store.end_waiting(tenant, task_id, how, self.clock.now()).await?)
     }
 
     /// The order is gone, so that its hold is not wanted any more: released by the reconciler, at once.

@@ -12,12 +12,16 @@ mod check_availability;
 mod commands;
 mod compare_holds;
 mod conclusion;
+mod customer_products;
+mod decide;
 mod drive;
 mod errand;
 mod evidence;
 mod flights;
+mod forget;
 mod ids;
 mod look_after;
+mod look_in_list;
 mod release;
 mod requests;
 mod reserve;
@@ -32,16 +36,19 @@ pub use apply_plan::{Applied, Applier, PlannedStep, Stale, new_call};
 pub use check_availability::{CheckAvailability, CheckError, EvidenceView, Provenance};
 pub use compare_holds::{CompareError, Reading};
 pub use conclusion::{Conclusion, OperationError};
+pub use customer_products::{CustomerProduct, CustomerProducts, Feeds, Staleness};
+pub use decide::Decided;
 pub use errand::Errand;
 pub use evidence::{QuoteAvailability, Rechecked};
+pub use forget::Retention;
 pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
-pub use release::{Attempt, Release};
+pub use release::{Release, ReserveAttempt};
 pub use reserve::Reserve;
 
 pub use crate::store::{
-    About, Begun, CommandRecord, Find, KeptAnswer, NewCommand, Notice, Put, RequestAttempt, RequestName, Timeline, TimelineEntry, Tried,
-    WaitingTask,
+    About, AnsweredCase, Attempt, Begun, CommandRecord, FalloutCase, Find, Forgotten, KeptAnswer, NewCommand, Notice, ProjectedProduct,
+    Put, RequestName, Timeline, TimelineEntry, Tried, WaitingTask, Word,
 };
 
 use crate::cache::Cache;
@@ -62,6 +69,7 @@ pub struct Operations {
     pub(crate) flights: Flights,
     hints: Arc<tokio::sync::Notify>,
     actor: Arc<str>,
+    feeds: Arc<Feeds>,
 }
 
 impl Operations {
@@ -77,6 +85,7 @@ impl Operations {
             flights: Flights::default(),
             hints: Arc::default(),
             actor: Arc::from(actor),
+            feeds: Arc::default(),
         }
     }
 
@@ -95,6 +104,12 @@ impl Operations {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The same, knowing which topics the projection of customers' products is fed from.
+    #[must_use]
+    pub fn fed_by(self, feeds: Feeds) -> Self {
+        Self { feeds: Arc::new(feeds), ..self }
     }
 
     /// The same operations over connections to the database of their own, so many.

@@ -10,12 +10,12 @@ pub struct Release {
     /// What is to be let go; its goal is to release.
     pub errand: Errand,
     /// What the order is about to reserve; nothing where the errand names one reservation.
-    pub attempt: Option<Attempt>,
+    pub attempt: Option<ReserveAttempt>,
 }
 
 /// One attempt of an order step.
 #[derive(Debug, Clone)]
-pub struct Attempt {
+pub struct ReserveAttempt {
     /// The inventory.
     pub source: SourceName,
     /// The order.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::TenantId;
-use crate::metrics::{EVENTS_SET_ASIDE, OLDEST_OPEN, OUTBOX_OLDEST, OUTBOX_ROWS, RESERVATIONS};
+use crate::metrics::{EVENTS_SET_ASIDE, FALLOUT_CASES, OLDEST_OPEN, OUTBOX_OLDEST, OUTBOX_ROWS, RESERVATIONS};
 use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
@@ -37,6 +37,7 @@ async fn turn(
         metrics::gauge!(EVENTS_SET_ASIDE).set(outbox.set_aside as f64);
         *count_at.lock().unwrap_or_else(PoisonError::into_inner) = begun + begun.elapsed() * COUNTING_SHARE;
     }
+    metrics::gauge!(FALLOUT_CASES).set(census.open_cases as f64);
     operations.forget_sessions().await?;
     operations.forget_notices(tenants).await?;
     operations.forget_requests(tenants).await?;

@@ -12,6 +12,8 @@ use crate::store::{Store, StoreError};
 pub struct Census {
     /// The reservations that are not at an end, by state; states without any are counted as none.
     pub states: Vec<StateCount>,
+    /// Questions that wait for a human.
+    pub open_cases: i64,
 }
 
 /// How many reservations are in a state.
@@ -43,6 +45,11 @@ group by status",
         .fetch_all(&mut *tx)
         .await
         .map_err(StoreError::during(during))?;
+        let open_cases =
+            sqlx::query_scalar("-- count_cases\nselect count(*) from fallout_case where closed_at is null and given_up_at is null")
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(StoreError::during(during))?;
         tx.commit().await.map_err(StoreError::during(during))?;
         let mut found = std::collections::HashMap::new();
         for row in rows {
@@ -59,7 +66,7 @@ group by status",
                 StateCount { status, count, oldest_age_s }
             })
             .collect();
-        Ok(Census { states })
+        Ok(Census { states, open_cases })
     }
 
     /// Forgets sessions that ended before an instant; what they did stays on record under their ids.

@@ -13,9 +13,16 @@ use crate::store::pool::connect_options;
 
 /// What the daemon may do to each table, and needs to; the migrations grant it. A test compares it with them.
 pub(crate) const GRANTS: &[(&str, &[&str])] = &[
-    ("availability_evidence", &["SELECT", "INSERT"]),
+    ("availability_evidence", &["SELECT", "INSERT", "UPDATE (EXPIRY_TOLD_AT)"]),
     ("availability_evidence_line", &["SELECT", "INSERT"]),
+    ("consumer_offset", &["SELECT", "INSERT", "UPDATE"]),
+    ("customer_product_incomplete", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("customer_product_projection", &["SELECT", "INSERT", "UPDATE"]),
+    ("dead_letter", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("engine_task", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("fallout_case", &["SELECT", "INSERT", "UPDATE"]),
+    ("fallout_decision", &["SELECT", "INSERT"]),
+    ("inbox", &["SELECT", "INSERT", "DELETE"]),
     ("outbox", &["SELECT", "INSERT", "DELETE"]),
     ("outbox_relay", &["SELECT", "INSERT", "DELETE"]),
     ("outbox_set_aside", &["SELECT", "INSERT", "DELETE"]),
@@ -116,7 +123,12 @@ order by 1";
 const RIGHTS: &str = "\
 -- checkup_rights
 select p.name from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) as p(name)
-where to_regclass($1) is not null and has_table_privilege(to_regclass($1), p.name)";
+where to_regclass($1) is not null and has_table_privilege(to_regclass($1), p.name)
+union all
+-- a right to single columns counts where there is none to the whole table
+select upper(p.name || ' (' || a.attname || ')') from unnest(array['SELECT', 'INSERT', 'UPDATE']) as p(name)
+join pg_attribute a on a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
+where not has_table_privilege(a.attrelid, p.name) and has_column_privilege(a.attrelid, a.attnum, p.name)";
 
 /// Connects once, looks, and leaves.
 ///

@@ -292,7 +292,7 @@ pub(crate) async fn write_fresh(
     tenants.dedup();
     let (mut made, mut rows, mut lines, mut facts) = (Vec::new(), Vec::new(), Vec::new(), Vec::<FactRow>::new());
     for claim in batch {
-        let mut row = Reservation::requested(claim.id, &claim.request, claim.process_instance.clone());
+        let mut row = Reservation::requested(claim.id, &claim.request, claim.process_instance.clone(), claim.now);
         facts.push(outbox::requested(&mut row, &claim.actor));
         row.claim_epoch = 1;
         row.version = 1;

@@ -74,27 +74,30 @@ impl Store {
     /// [`StoreError::Away`] or [`StoreError::Refused`].
     pub async fn list_waiting(&self, tenant: TenantId, reservation: ReservationId) -> Result<Vec<WaitingTask>, StoreError> {
         let mut tx = begin(&self.pool, "list_waiting", &[tenant]).await?;
-        let rows = sqlx::query("-- list_waiting\nselect * from engine_task where reservation_id = $1 order by waiting_since")
-            .bind(reservation.0)
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::during("list_waiting"))?;
+        let rows =
+            sqlx::query("-- list_waiting\nselect * from engine_task where reservation_id = $1 and ended_at is null order by waiting_since")
+                .bind(reservation.0)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(StoreError::during("list_waiting"))?;
         tx.commit().await.map_err(StoreError::during("list_waiting"))?;
         rows.iter().map(task).collect()
     }
 
-    /// Forgets a task that was told, or that is gone.
+    /// Ends the waiting of a task that was told, or that is gone. It stays in the story of its reservation.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn forget_waiting(&self, tenant: TenantId, task_id: &str) -> Result<(), StoreError> {
-        let mut tx = begin(&self.pool, "forget_waiting", &[tenant]).await?;
-        sqlx::query("-- forget_waiting\ndelete from engine_task where task_id = $1")
+    pub async fn end_waiting(&self, tenant: TenantId, task_id: &str, how: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = begin(&self.pool, "end_waiting", &[tenant]).await?;
+        sqlx::query("-- end_waiting\nupdate engine_task set ended_at = $2, ended_as = $3 where task_id = $1 and ended_at is null")
             .bind(task_id)
+            .bind(now)
+            .bind(how)
             .execute(&mut *tx)
             .await
-            .map_err(StoreError::during("forget_waiting"))?;
-        tx.commit().await.map_err(StoreError::during("forget_waiting"))
+            .map_err(StoreError::during("end_waiting"))?;
+        tx.commit().await.map_err(StoreError::during("end_waiting"))
     }
 
     /// The waiting tasks whose reservation is settled, with the reservation: they were not told yet.
@@ -111,7 +114,7 @@ impl Store {
         let rows = sqlx::query(
             "-- list_settled_waiting
 select e.* from engine_task e join reservation r using (reservation_id)
-where e.waiting_since < $1 and r.status not in ('UNKNOWN', 'RELEASE_UNKNOWN') and r.pending_operation is null and r.claim_session is null
+where e.ended_at is null and e.waiting_since < $1 and r.status not in ('UNKNOWN', 'RELEASE_UNKNOWN') and r.pending_operation is null and r.claim_session is null
 order by e.waiting_since limit $2",
         )
         .bind(waiting_before)

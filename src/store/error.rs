@@ -69,6 +69,16 @@ pub enum StoreError {
         /// What it holds.
         value: String,
     },
+    /// A customer's product holds something that this version does not understand.
+    #[error("product `{id}` has an unreadable {column}: `{value}`")]
+    UnreadableProduct {
+        /// The product, by its source's name for it.
+        id: String,
+        /// The column.
+        column: &'static str,
+        /// What it holds.
+        value: String,
+    },
     /// A move that the table of transitions does not have.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),

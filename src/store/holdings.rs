@@ -7,7 +7,10 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row as _, Transaction};
 use uuid::Uuid;
 
-use crate::domain::{AnswerClass, CallId, Evidence, ExternalReference, LineRecord, Operation, Ours, ReservationId, SourceName, TenantId};
+use crate::domain::{
+    AnswerClass, CallId, Evidence, ExternalReference, LineRecord, Operation, OrderId, Ours, Reservation, ReservationId, SourceName,
+    TenantId,
+};
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError, rows};
 
@@ -24,6 +27,12 @@ order by reservation_id limit $3";
 const BY_KEYS: &str = "\
 -- holdings_by_key
 select * from reservation where idempotency_key = any ($1)";
+
+const RIVALS: &str = "\
+-- rivals
+select * from reservation
+where tenant_id = $1 and source_system = $2 and order_id = $3 and reservation_id <> $4 and external_reservation_ref is null
+    and status in ('REQUESTED', 'UNKNOWN', 'RELEASE_REQUESTED', 'RELEASE_UNKNOWN')";
 
 const BY_REFERENCES: &str = "\
 -- holdings_by_reference
@@ -112,6 +121,26 @@ impl Store {
             tx.commit().await.map_err(StoreError::during(during))?;
         }
         Ok(all)
+    }
+
+    /// The other reservations of an order with an inventory that may hold without knowing what their hold is called.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::Unreadable`].
+    pub async fn list_rivals(
+        &self,
+        tenant: TenantId,
+        source: &SourceName,
+        order: OrderId,
+        except: ReservationId,
+    ) -> Result<Vec<Reservation>, StoreError> {
+        let during = "list_rivals";
+        let mut tx = begin(&self.pool, during, &[tenant]).await?;
+        let query = sqlx::query(RIVALS).bind(tenant.0).bind(source.as_str()).bind(order.0).bind(except.0);
+        let found = query.fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
+        let rivals = with_lines(&mut tx, &found).await?;
+        tx.commit().await.map_err(StoreError::during(during))?;
+        Ok(rivals.into_iter().map(|ours| ours.row).collect())
     }
 
     /// Marks a hold as not wanted any more and due at once, whatever state its reservation is in; false if that is not the version

@@ -47,6 +47,7 @@ struct Raw {
     open_call_id: Option<Uuid>,
     open_call_operation: Option<String>,
     event_sequence: i64,
+    created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     version: i64,
 }
@@ -85,6 +86,7 @@ pub(crate) fn reservation(row: &PgRow) -> Result<Reservation, StoreError> {
         hold_seconds: raw.hold_seconds,
         customer: raw.customer_id,
         location: raw.location_id,
+        requested_at: raw.created_at,
         process_instance: raw.process_instance_id,
         status: ReservationStatus::parse(&raw.status).ok_or_else(|| unreadable("status", raw.status))?,
         reference,

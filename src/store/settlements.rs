@@ -161,7 +161,7 @@ impl Writes {
             Some(PendingOperation::Confirm) => (Some("CONFIRM"), None),
             Some(PendingOperation::Extend { until }) => (Some("EXTEND"), Some(until)),
         };
-        let looked = ended.as_ref().is_some_and(|e| e.operation == Operation::Lookup);
+        let looked = ended.as_ref().is_some_and(|e| e.operation.is_look());
         let (ended_call_id, answer_class, note, evidence) = match ended {
             Some(e) => (Some(e.call.0), Some(e.class.as_str()), e.note, e.evidence),
             None => (None, None, None, Evidence::default()),
@@ -344,6 +344,19 @@ with wanted as (
     )
     join written t using (reservation_id)
     on conflict (task_id) do update set
-        reservation_id = excluded.reservation_id, worker_id = excluded.worker_id, goal = excluded.goal, goal_until = excluded.goal_until
+        reservation_id = excluded.reservation_id, worker_id = excluded.worker_id, goal = excluded.goal, goal_until = excluded.goal_until,
+        ended_at = null, ended_as = null
+), asked as (
+    insert into fallout_case (case_id, tenant_id, reservation_id, order_id, question, why, opened_at)
+    select gen_random_uuid(), t.tenant_id, w.reservation_id, t.order_id,
+        case w.status when 'UNKNOWN' then 'RESERVE' when 'RELEASE_UNKNOWN' then 'RELEASE' else w.pending_operation end, w.note, w.manual_since
+    from wanted w join written t using (reservation_id)
+    where w.manual_since is not null and (w.status in ('UNKNOWN', 'RELEASE_UNKNOWN') or w.pending_operation is not null)
+    on conflict (reservation_id) where closed_at is null do update set why = coalesce(excluded.why, fallout_case.why)
+), answered as (
+    update fallout_case c set closed_at = w.at, outcome = w.status, closed_by = w.actor
+    from wanted w join written using (reservation_id)
+    where c.reservation_id = w.reservation_id and c.closed_at is null
+        and w.status not in ('UNKNOWN', 'RELEASE_UNKNOWN') and w.pending_operation is null
 )
 select reservation_id from written";

@@ -24,7 +24,7 @@ pub struct Timeline {
 pub struct TimelineEntry {
     /// When.
     pub at: DateTime<Utc>,
-    /// `move`, `call`, `answer` or `event`.
+    /// `move`, `call`, `answer`, `event`, `task` (an external task that waits), `human` (a question to one) or `decision` (what they said).
     pub kind: String,
     /// What, in words.
     pub what: String,
@@ -49,6 +49,23 @@ from supplier_call where reservation_id = $1 and ended_at is not null
 union all
 select occurred_at, 'event', event_type, 'outbox', 'not yet published', sequence, 3
 from outbox where aggregate_id = $1
+union all
+select waiting_since, 'task', topic || ' waits in an incident', worker_id, 'task ' || task_id || ' of instance ' || process_instance_id, 0, 4
+from engine_task where reservation_id = $1
+union all
+select ended_at, 'task', topic || ' waits no longer: ' || ended_as, 'holdfast', 'task ' || task_id, 0, 4
+from engine_task where reservation_id = $1 and ended_at is not null
+union all
+select opened_at, 'human', 'a human is asked what became of the ' || lower(question), 'holdfast',
+    nullif(concat_ws('; ', why, 'case ' || case_id, 'asked in instance ' || asked_in), ''), 0, 4
+from fallout_case where reservation_id = $1
+union all
+select closed_at, 'human', 'nobody is asked any more', closed_by, 'it is ' || outcome || '; case ' || case_id, 0, 4
+from fallout_case where reservation_id = $1 and closed_at is not null
+union all
+select decided_at, 'decision', concat_ws(' ', decision, external_reservation_ref), decided_by || ' (' || via || ')',
+    nullif(concat_ws('; ', 'refused: ' || refused_because, comment), ''), 0, 0
+from fallout_decision where reservation_id = $1
 order by at, class, position";
 
 impl Store {

@@ -64,6 +64,7 @@ impl Store {
             .await
             .map_err(StoreError::during(during))?;
         tx.commit().await.map_err(StoreError::during(during))?;
+        self.outbox_was_written();
         Ok(written.is_some())
     }
 }
@@ -81,7 +82,7 @@ impl Unborn {
             customer: None,
             location: None,
         };
-        Reservation::requested(self.id, &request, None)
+        Reservation::requested(self.id, &request, None, self.now)
     }
 }
 

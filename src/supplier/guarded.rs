@@ -57,7 +57,7 @@ impl<S: Supplier> Guarded<S> {
         timeout: Duration,
         send_before: Option<Instant>,
     ) -> Result<Duration, Held> {
-        let looks = operation == Operation::Lookup;
+        let looks = operation.is_look();
         // Asked twice: a turn is not used up by a call that the breaker holds back, and a probe is not one that never gets its turn.
         if let Some(left) = self.breaker(|breaker| breaker.closed_for(now())).filter(|_| !looks) {
             return Err(Held::CircuitOpen(left));
@@ -90,7 +90,7 @@ impl<S: Supplier> Guarded<S> {
         let health = match answer {
             Answer::Done(_) | Answer::Refused(_) => Health::Good,
             // A look-up that fails is let through again anyway.
-            Answer::NotSent(_) | Answer::Unknown(_) if operation == Operation::Lookup => Health::Untold,
+            Answer::NotSent(_) | Answer::Unknown(_) if operation.is_look() => Health::Untold,
             Answer::NotSent(_) if send_before.is_some_and(|at| now >= at) => Health::Untold,
             Answer::NotSent(_) | Answer::Unknown(_) => Health::Bad,
         };
@@ -116,7 +116,7 @@ impl<S: Supplier> Guarded<S> {
             Operation::Release => self.inner.release(ask).await,
             Operation::Confirm => self.inner.confirm(ask).await,
             Operation::Extend => self.inner.extend(ask).await,
-            Operation::Lookup | Operation::Check => self.inner.lookup(ask).await,
+            Operation::Lookup | Operation::List | Operation::Check => self.inner.lookup(ask).await,
         };
         self.note(operation, &reply.answer, Some(ask.send_before));
         reply

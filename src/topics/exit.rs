@@ -82,6 +82,19 @@ impl Exit {
         Self { say, about: None, until: None }
     }
 
+    /// A decision that does not count: the question is put again, with the reason.
+    pub(crate) fn undecided(row: &Reservation, why: &str) -> Self {
+        Self { say: open(row, why), about: Some((row.tenant, row.id)), until: None }
+    }
+
+    /// The outcome is still open, so that a process which goes on will ask a human.
+    pub(crate) fn is_open(&self) -> Option<&str> {
+        match &self.say {
+            Say::Complete(variables) => variables.text("reconcileWhy").ok().flatten(),
+            Say::BpmnError { .. } | Say::Retry { .. } | Say::Incident { .. } | Say::Later => None,
+        }
+    }
+
     /// What a topic's operation came to.
     pub(crate) fn of(topic: Topic, conclusion: Conclusion) -> Self {
         let row = match &conclusion {

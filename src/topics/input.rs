@@ -113,6 +113,14 @@ impl Input<'_> {
         }
     }
 
+    /// The tenants that a task without an order is about: its own if it has one, else all that this daemon serves.
+    pub(crate) fn tenants(&self) -> Result<Vec<TenantId>, InputError> {
+        if self.task.tenant_id.is_none() && self.text("tenantId")?.is_none() {
+            return Ok(self.defaults.tenants.clone());
+        }
+        self.tenant().map(|tenant| vec![tenant])
+    }
+
     /// The order.
     pub(crate) fn order(&self) -> Result<OrderId, InputError> {
         let text = self.task.variables.text("orderId").required("orderId", "a UUID")?;

@@ -14,6 +14,7 @@ mod handler;
 mod incident;
 mod input;
 mod lines;
+mod question;
 mod recheck;
 mod reconcile;
 mod registry;
@@ -21,6 +22,7 @@ mod release;
 mod reserve;
 mod retry_config;
 mod runbook;
+mod sweep;
 mod tell;
 mod waiting;
 

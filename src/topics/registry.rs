@@ -143,7 +143,7 @@ impl Topic {
             Self::Release => &["releaseReason"],
             Self::Confirm => &[],
             Self::Extend => &["extendFor"],
-            Self::Reconcile => &["attemptGroup", "decision", "decisionReference", "decisionComment", "decidedBy"],
+            Self::Reconcile => &["reconcileScope", "attemptGroup", "decision", "decisionReference", "decisionComment", "decidedBy"],
         };
         FINDS.iter().chain(more).copied().collect()
     }

@@ -15,6 +15,9 @@ use crate::topics::tell::{Reporter, Told, root_is_terminated};
 /// How long a waiting task is locked while it is told.
 const TELLING: Duration = Duration::from_secs(30);
 
+/// How the waiting of a task ends that the engine no longer has.
+const GONE: &str = "it is gone from the engine";
+
 /// A task as it is remembered while it waits.
 pub(crate) fn task(task: &LockedTask, goal: &str, goal_until: Option<chrono::DateTime<chrono::Utc>>) -> WaitingTask {
     WaitingTask {
@@ -75,7 +78,9 @@ impl Topics {
     }
 
     async fn end_waiting(&self, tenant: TenantId, reservation: ReservationId, waiting: &WaitingTask) -> Result<(), OperationError> {
-        let Some(topic) = Topic::parse(&waiting.topic) else { return self.operations.forget_waiting(tenant, &waiting.task_id).await };
+        let Some(topic) = Topic::parse(&waiting.topic) else {
+            return self.operations.end_waiting(tenant, &waiting.task_id, "its topic is not served").await;
+        };
         let (task_id, worker_id) = (TaskId::new(waiting.task_id.as_str()), WorkerId::new(self.reconciler_id.as_ref()));
         let instance = ProcessInstanceId::new(waiting.process_instance_id.as_str());
         let reporter = Reporter { topics: self, topic, task_id: &task_id, worker_id: &worker_id, instance: &instance };
@@ -85,7 +90,7 @@ impl Topics {
             Ok(()) => fault_point!("waiting.locked"),
             Err(EngineError::TaskGone) => {
                 reporter.task_gone(&Exit { say: Say::Later, about, until: None }).await;
-                return self.operations.forget_waiting(tenant, &waiting.task_id).await;
+                return self.operations.end_waiting(tenant, &waiting.task_id, GONE).await;
             }
             // A worker has it: it answers from the row.
             Err(EngineError::LockLost { .. }) => return Ok(()),
@@ -113,7 +118,7 @@ impl Topics {
                     }
                 }
             }
-            None => return self.operations.forget_waiting(tenant, &waiting.task_id).await,
+            None => return self.operations.end_waiting(tenant, &waiting.task_id, "it wanted nothing that is known").await,
         };
         fault_point!("waiting.telling");
         let told = reporter.tell(&exit, until, Some(0), Ok(&self.retry)).await;
@@ -121,10 +126,10 @@ impl Topics {
         metrics::task_told(topic.name(), told.label());
         tracing::info!(task.id = %task_id, reservation.id = %reservation, told = told.label(), "a task that waited for its outcome was told");
         match told {
-            Told::Heard => self.operations.forget_waiting(tenant, &waiting.task_id).await,
+            Told::Heard => self.operations.end_waiting(tenant, &waiting.task_id, "it was told").await,
             Told::Gone => {
                 reporter.task_gone(&exit).await;
-                self.operations.forget_waiting(tenant, &waiting.task_id).await
+                self.operations.end_waiting(tenant, &waiting.task_id, GONE).await
             }
             Told::Lost | Told::Unheard => Ok(()),
         }

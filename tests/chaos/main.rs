@@ -4,6 +4,8 @@
 //! one case by its name, `SEED=…` repeats the random ones, `BUDGET_S` says how long those may take, `JOBS` how many run at once.
 
 #[cfg(test)]
+mod bugs;
+#[cfg(test)]
 mod case;
 #[cfg(test)]
 mod daemon;
@@ -21,6 +23,8 @@ mod order;
 mod plan;
 #[cfg(test)]
 mod play;
+#[cfg(test)]
+mod report;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]

@@ -15,6 +15,8 @@ use crate::support::wait::until;
 
 /// How long preparations and strikes may take: the machine has other things to do.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a second fault is waited for once the first has struck: what it was to strike may never happen.
+const SECOND_STRIKES_WITHIN: Duration = Duration::from_secs(20);
 /// How long everything may take to come to rest after the last strike (L1).
 const AT_REST_WITHIN: Duration = Duration::from_secs(45);
 /// How long a link is down: shorter than a lease.
@@ -169,10 +171,10 @@ impl Strikes {
 
     /// Waits for each fault, and does what belongs to it. Returns those that never struck.
     async fn happen(&mut self, rig: &mut Rig, case: &Case, order: &Order) -> Vec<String> {
-        let begun = Instant::now();
+        let mut patience = Instant::now() + PATIENCE + FREEZE;
         let mut twisted = false;
         let mut down = case.faults.iter().skip(1).find(|fault| is_outage(&fault.act));
-        while !self.waiting.is_empty() && begun.elapsed() < PATIENCE + FREEZE {
+        while !self.waiting.is_empty() && Instant::now() < patience {
             let mut still = Vec::new();
             for fault in std::mem::take(&mut self.waiting) {
                 let Some(replica) = struck(rig, &fault).await else {
@@ -191,6 +193,7 @@ impl Strikes {
                     shut(rig, fault, link);
                 }
                 react(rig, case, &fault, replica).await;
+                patience = Instant::now() + SECOND_STRIKES_WITHIN;
             }
             self.waiting = still;
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -72,7 +72,7 @@ impl Rows {
             calls: sqlx::query_as("select * from supplier_call order by started_at, sequence").fetch_all(pool).await?,
             moves: sqlx::query_as("select * from reservation_transition order by transition_id").fetch_all(pool).await?,
             facts: sqlx::query_as("select * from outbox order by outbox_id").fetch_all(pool).await?,
-            waiting: sqlx::query_scalar("select task_id from engine_task").fetch_all(pool).await?,
+            waiting: sqlx::query_scalar("select task_id from engine_task where ended_at is null").fetch_all(pool).await?,
             dead: sqlx::query_scalar("select worker_id from worker_session where ended_at is not null or lease_until < clock_timestamp()")
                 .fetch_all(pool)
                 .await?,

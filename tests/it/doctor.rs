@@ -224,6 +224,11 @@ async fn an_inventory_that_nobody_can_ask_what_became_of_a_reserve_is_pointed_ou
     found.says(&["ok inventories main", "answers an availability check"]);
     found.says(&["warning inventories main", "an unknown reserve can be found out by nobody but a human"]);
     found.says(&["warning inventories main", "an unknown release can be found out by nobody but a human"]);
+
+    let shop = Shop::open_with(Setup::unkeyed).await;
+    let found = visit(&shop, &[]).await;
+    found.says(&["note inventories main", "an unknown reserve is looked for in the whole list of active holds"]);
+    assert!(found.of_level("warning").is_empty(), "{:#?}", found.found);
 }
 
 /// An engine that lets our user do nothing but look, and remembers little.

@@ -19,9 +19,13 @@ mod engine_contract;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod holds;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod inventory_events;
 #[cfg(test)]
 mod models;
 #[cfg(test)]

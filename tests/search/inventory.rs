@@ -11,7 +11,7 @@ impl Inventory {
             Operation::Reserve => self.reserve(refuses, caps, now),
             Operation::Release => self.release(request, caps),
             Operation::Confirm => self.confirm(request),
-            Operation::Lookup | Operation::Check | Operation::Extend => self.look(request.reference),
+            Operation::Lookup | Operation::List | Operation::Check | Operation::Extend => self.look(request.reference),
         }
     }
 

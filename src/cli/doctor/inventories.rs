@@ -144,15 +144,23 @@ fn abilities(name: &str, can: Capabilities, findings: &mut Findings) {
     let words = |list: Vec<(bool, &'static str)>| list.into_iter().map(|(_, what)| what).collect::<Vec<_>>().join(", ");
     let cannot = if unable.is_empty() { String::new() } else { format!("; it cannot {}", words(unable)) };
     findings.ok(name, format!("can {}{cannot}", words(able)));
-    if !can.idempotent_create && !can.lookup {
+    let keyed = can.idempotent_create || can.lookup_by_key;
+    if !keyed && can.list {
+        findings.add(
+            Level::Note,
+            name,
+            "an unknown reserve is looked for in the whole list of active holds, by order, lines and time; where that is not clear, a human decides",
+            "",
+        );
+    } else if !keyed {
         findings.add(
             Level::Warning,
             name,
-            "an unknown reserve can be found out by nobody but a human: it neither remembers a key nor looks one up",
-            "describe a look-up by key in the profile; if the API has none, ask its owners for one",
+            "an unknown reserve can be found out by nobody but a human: it neither remembers a key nor looks one up, and lists nothing",
+            "describe a look-up by key in the profile, or a list; if the API has neither, ask its owners for one",
         );
     }
-    if can.release && !can.idempotent_release && !can.lookup {
+    if can.release && !can.idempotent_release && !can.lookup && !can.list {
         findings.add(
             Level::Warning,
             name,

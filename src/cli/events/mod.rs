@@ -1,5 +1,6 @@
 //! `holdfast events`: look at what is published, tell facts again, decide about those that no broker takes, write the schemas.
 
+mod dead_letters;
 mod poison;
 mod replay;
 mod schemas;
@@ -32,6 +33,8 @@ enum Command {
     Replay(replay::Replay),
     /// Facts that the broker will never take: list them, try one again, or give one up
     Poison(poison::Poison),
+    /// Messages of inventories that could not be used: list them, show one, try one again
+    DeadLetters(dead_letters::DeadLetters),
     /// Print the published schemas, or write them to a folder
     Schemas(schemas::Schemas),
 }
@@ -42,6 +45,7 @@ impl Events {
             Command::Tail(command) => command.carry_out(&Config::load(file)?).await,
             Command::Replay(command) => command.carry_out(&Config::load(file)?).await,
             Command::Poison(command) => command.carry_out(&Config::load(file)?).await,
+            Command::DeadLetters(command) => command.carry_out(&Config::load(file)?).await,
             Command::Schemas(command) => command.carry_out(),
         }
     }

@@ -190,6 +190,7 @@ fn words(applied: &Applied, step: &PlannedStep) -> (String, bool) {
         Applied::Released => ("released".to_owned(), true),
         Applied::WasGone => ("was gone already".to_owned(), true),
         Applied::LookedAt(status) => (format!("looked at: the reservation is {status}"), true),
+        Applied::Missed(why) => (format!("looked at: {why}; the daemon goes on looking"), true),
         Applied::Adopted(status) => (format!("adopted: the reservation is {status}"), true),
         Applied::Would => (format!("would {}", step.remedy), false),
         Applied::Changed(why) => (format!("left as it is: {why}"), true),

@@ -53,7 +53,8 @@ fn row(n: u128, group: i64, status: Status) -> Reservation {
         customer: None,
         location: None,
     };
-    let mut row = Reservation::requested(ReservationId(Uuid::from_u128(n * 100 + group as u128)), &request, Some(format!("instance-{n}")));
+    let mut row =
+        Reservation::requested(ReservationId(Uuid::from_u128(n * 100 + group as u128)), &request, Some(format!("instance-{n}")), at(0));
     row.status = status;
     row.reference = ExternalReference::parse(&format!("H{n}-{group}")).ok();
     row.reserved_at = Some(at(0));
@@ -69,6 +70,7 @@ fn ours(row: Reservation) -> Ours {
 /// The hold that the row believes in.
 fn hold(row: &Reservation) -> ListedHold {
     ListedHold {
+        customer: None,
         reference: row.reference.clone().unwrap(),
         key: Some(row.key.as_str().to_owned()),
         order: Some(row.order.to_string()),

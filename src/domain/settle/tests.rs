@@ -98,7 +98,7 @@ proptest! {
     fn absence_is_believed_only_after_enough_looks_and_when_nothing_can_act_any_more((begin, events) in walks()) {
         let mut absent = 0;
         walk(begin, &events, |before, event, happened, walk| {
-            let looked = before.open_call.is_some_and(|call| call.operation == Operation::Lookup);
+            let looked = before.open_call.is_some_and(|call| call.operation.is_look());
             match event {
                 Event::Answer(Answer::Done(Look::Absent)) if looked => absent += 1,
                 Event::Answer(Answer::Done(_)) if looked => absent = 0,

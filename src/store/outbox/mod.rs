@@ -23,6 +23,7 @@ pub use payload::{
     AvailabilityEvidencePayload, AvailabilityLinePayload, ProductInstancePayload, ReservationLinePayload, ReservationPayload,
 };
 pub use put::NewFact;
+pub(crate) use put::put_facts;
 pub use replay::{ReplayScope, Replayed};
 pub use set_aside::SetAside;
 pub use shards::{HeldShard, SHARDS};

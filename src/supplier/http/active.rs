@@ -70,6 +70,7 @@ impl ActiveHolds {
             reference,
             key: optional(&at.key)?,
             order: optional(&at.order)?,
+            customer: optional(&at.customer)?,
             state,
             expires_at,
             created_at,
@@ -115,6 +116,7 @@ mod tests {
                 reference: at("/id"),
                 key: Some(at("/key")),
                 order: Some(at("/order")),
+                customer: Some(at("/customer")),
                 created_at: Some((at("/made"), InstantForm::EpochSeconds)),
                 state: StateFrom::Answer(at("/state"), states.into()),
                 expires_at: Some(Expiry { at: at("/until"), form: InstantForm::EpochSeconds, optional: false }),
@@ -134,12 +136,13 @@ mod tests {
 
     #[test]
     fn active_holds_are_read_whosever_they_are_and_those_that_are_over_left_out() {
-        let held = json!({"id": 7, "key": "somebody else's", "order": "A-1", "state": "HELD", "until": 1_800_000_000, "made": 1_700_000_000,
+        let held = json!({"id": 7, "key": "somebody else's", "order": "A-1", "customer": 17, "state": "HELD", "until": 1_800_000_000, "made": 1_700_000_000,
             "lines": [{"sku": "PHONE", "n": "1.50"}]});
         let page = read(json!([held, {"id": 8, "state": "GONE"}]));
         assert_eq!((page.holds.len(), page.unreadable.len()), (1, 0));
         let hold = &page.holds[0];
         assert_eq!((hold.reference.as_str(), hold.key.as_deref(), hold.order.as_deref()), ("7", Some("somebody else's"), Some("A-1")));
+        assert_eq!(hold.customer.as_deref(), Some("17"));
         assert_eq!(hold.created_at.map(|at| at.timestamp()), Some(1_700_000_000));
         assert_eq!(hold.lines, [ListedLine { name: LineName::Product("PHONE".into()), reserved: "1.5".parse().unwrap() }]);
     }

@@ -132,7 +132,7 @@ impl HttpInventory {
     /// How the profile describes an operation for this ask.
     fn operation(&self, which: Operation, ask: &HoldAsk) -> Option<&HoldOperation> {
         match which {
-            Operation::Check => None,
+            Operation::Check | Operation::List => None,
             Operation::Reserve => Some(&self.profile.reserve),
             Operation::Lookup => {
                 let by_reference = self.profile.lookup_by_reference.as_ref();

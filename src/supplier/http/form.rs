@@ -110,6 +110,7 @@ pub(super) struct HoldForm {
     pub(super) reference: String,
     pub(super) key: Option<String>,
     pub(super) order: Option<String>,
+    pub(super) customer: Option<String>,
     pub(super) created_at: Option<String>,
     pub(super) state: Option<String>,
     #[serde(default)]

@@ -20,6 +20,8 @@ pub(super) struct HoldPointers {
     /// Read in lists only.
     pub(super) order: Option<Pointer>,
     /// Read in lists only.
+    pub(super) customer: Option<Pointer>,
+    /// Read in lists only.
     pub(super) created_at: Option<(Pointer, InstantForm)>,
     pub(super) state: StateFrom,
     pub(super) expires_at: Option<Expiry>,
@@ -176,6 +178,7 @@ mod tests {
             reference: at("/id"),
             key: Some(at("/key")),
             order: None,
+            customer: None,
             created_at: None,
             state: StateFrom::Answer(at("/state"), states.into()),
             expires_at: Some(Expiry { at: at("/until"), form: InstantForm::Rfc3339, optional: false }),

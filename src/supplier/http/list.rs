@@ -55,6 +55,7 @@ mod tests {
             reference: at("/id"),
             key: Some(at("/key")),
             order: None,
+            customer: None,
             created_at: None,
             state: StateFrom::Operation(HoldState::Held),
             expires_at: None,

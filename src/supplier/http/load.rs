@@ -7,7 +7,8 @@ use super::form::ProfileForm;
 use super::profile::Profile;
 
 /// The profiles that are part of the binary.
-const SHIPPED: &[(&str, &str)] = &[("plain", include_str!("../../../config/profiles/plain.toml"))];
+const SHIPPED: &[(&str, &str)] =
+    &[("plain", include_str!("../../../config/profiles/plain.toml")), ("unkeyed", include_str!("../../../config/profiles/unkeyed.toml"))];
 
 /// Why there is no such profile.
 #[derive(Debug, thiserror::Error)]

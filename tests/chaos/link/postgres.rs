@@ -172,7 +172,7 @@ impl Statements {
             () if has("claim_fresh") || (has("write_rows") && has("reservation_by_id_locked")) => Some("database.claim"),
             () if has("write_rows") => Some("database.settle"),
             () if has("want_release") => Some("database.want_release"),
-            () if has("forget_waiting") => Some("database.forget"),
+            () if has("end_waiting") => Some("database.forget"),
             () => None,
         }
     }

@@ -1,4 +1,6 @@
-//! `holdfast holds compare` on a real inventory that remembers what happened behind everybody's back.
+//! `holdfast holds compare` and `holds apply` on a real inventory that remembers what happened behind everybody's back.
 
+mod applying;
 mod comparing;
+mod interrupted;
 mod scene;

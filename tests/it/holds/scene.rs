@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use holdfast::simulator::{Fault, FaultScope};
+use holdfast::simulator::{Effect, Fault, FaultScope};
 use serde_json::{Value as JsonValue, json};
 use uuid::Uuid;
 
@@ -137,6 +137,21 @@ impl<'a> Scene<'a> {
         let file = self.shop.folder.join(format!("{}.plan.json", Uuid::new_v4()));
         self.compare(&[&["--plan", file.to_str().unwrap()], more].concat()).await.fine();
         file
+    }
+
+    pub(super) async fn apply(&self, plan: &std::path::Path, more: &[&str]) -> Ran {
+        holdfast(&self.shop.config_file(&[]), &[["holds", "apply", plan.to_str().unwrap()].as_slice(), more].concat()).await
+    }
+
+    /// The references of the holds that are active.
+    pub(super) fn active(&self) -> Vec<String> {
+        let holds = self.shop.inventory.holds(self.shop.tenant());
+        holds.into_iter().filter(|hold| hold.state.is_active()).map(|hold| hold.reference).collect()
+    }
+
+    /// How often the inventory has done something.
+    pub(super) fn effects(&self, effect: Effect) -> usize {
+        self.shop.inventory.ledger().iter().filter(|entry| entry.effect == effect).count()
     }
 }
 

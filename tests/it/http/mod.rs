@@ -2,6 +2,7 @@
 
 mod client;
 mod commands;
+mod customers;
 mod document;
 mod edges;
 mod flood;

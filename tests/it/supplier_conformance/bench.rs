@@ -7,7 +7,9 @@ use holdfast::domain::{
     Answer, AttemptGroup, ExternalReference, Hold, HoldState, IdempotencyKey, Look, Operation, OrderId, OrderLine, OrderLineId, Quantity,
     ReservationStep, TenantId,
 };
-use holdfast::simulator::{Effect, Fault, FaultRequest, FaultScope, LedgerEntry, Simulator, SimulatorConfig, start};
+use holdfast::simulator::{
+    CreateMode, Effect, Fault, FaultRequest, FaultScope, LedgerEntry, LookupMode, Simulator, SimulatorConfig, start,
+};
 use holdfast::supplier::{CheckAsk, HoldAsk, Reply, Source, SourceConfig, Supplier, Suppliers};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -29,6 +31,16 @@ impl Bench {
     pub(crate) async fn http() -> Self {
         Self::of(|url| toml::from_str(&format!("base_url = \"{url}\"\nbreaker = {{ failures = 0 }}")).unwrap(), SimulatorConfig::default())
             .await
+    }
+
+    /// The same adapter before an inventory that keeps no key: it holds again for each request, looks nothing up, and lists holds without keys.
+    pub(crate) async fn unkeyed() -> Self {
+        let inventory = SimulatorConfig { create: CreateMode::Duplicating, lookup: LookupMode::None, ..SimulatorConfig::default() };
+        Self::of(
+            |url| toml::from_str(&format!("base_url = \"{url}\"\nprofile = \"unkeyed\"\nbreaker = {{ failures = 0 }}")).unwrap(),
+            inventory,
+        )
+        .await
     }
 
     async fn of(config: fn(&str) -> SourceConfig, inventory: SimulatorConfig) -> Self {
@@ -99,7 +111,7 @@ impl Bench {
             Operation::Release => supplier.release(ask).await,
             Operation::Confirm => supplier.confirm(ask).await,
             Operation::Extend => supplier.extend(ask).await,
-            Operation::Check => panic!("a check is not a call on a hold"),
+            Operation::Check | Operation::List => panic!("not a call on one hold"),
         }
     }
 

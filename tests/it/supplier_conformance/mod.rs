@@ -11,6 +11,7 @@ mod hostile;
 mod listing;
 mod lookups;
 mod raw;
+mod unkeyed;
 mod wire;
 
 /// Makes one test of every sentence for every adapter.

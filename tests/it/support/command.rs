@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value as JsonValue;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// What a command came to.
 #[derive(Debug)]
@@ -18,6 +18,11 @@ pub(crate) struct Ran {
 pub(crate) async fn holdfast(config: &Path, arguments: &[&str]) -> Ran {
     let ran = command(config, arguments).output().await.unwrap();
     Ran { success: ran.status.success(), out: String::from_utf8(ran.stdout).unwrap(), complaints: String::from_utf8(ran.stderr).unwrap() }
+}
+
+/// Starts it and lets it run; killed when it is dropped.
+pub(crate) fn start(config: &Path, arguments: &[&str]) -> Child {
+    command(config, arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 fn command(config: &Path, arguments: &[&str]) -> Command {

@@ -58,6 +58,19 @@ impl Database {
         &self.pool
     }
 
+    /// Breaks the connections off whose settlement waits for a lock; says how many.
+    pub(crate) async fn break_off_those_that_wait(&self) -> i64 {
+        sqlx::query_scalar(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity
+             where datname = $1 and usename = $2 and wait_event_type = 'Lock' and query like '%write_rows%'",
+        )
+        .bind(&self.name)
+        .bind(ROLE)
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+
     /// How many of the daemons' statements wait for a lock right now.
     pub(crate) async fn statements_that_wait(&self) -> i64 {
         sqlx::query_scalar(

@@ -13,11 +13,13 @@ pub(crate) struct Row {
     pub(crate) idempotency_key: String,
     pub(crate) status: String,
     pub(crate) external_reservation_ref: Option<String>,
+    pub(crate) reserved_at: Option<DateTime<Utc>>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
     pub(crate) pending_operation: Option<String>,
     pub(crate) release_wanted: bool,
     pub(crate) claim_session: Option<Uuid>,
     pub(crate) rejection_code: Option<String>,
+    pub(crate) manual_since: Option<DateTime<Utc>>,
 }
 
 /// A row of `supplier_call`.
@@ -92,7 +94,8 @@ pub(crate) async fn facts(pool: &PgPool, order: Uuid) -> Vec<Fact> {
 
 /// How many external tasks are remembered as waiting for an order's reservations.
 pub(crate) async fn tasks_that_wait(pool: &PgPool, order: Uuid) -> i64 {
-    let of_order = "select count(*) from engine_task e join reservation r using (reservation_id) where r.order_id = $1";
+    let of_order =
+        "select count(*) from engine_task e join reservation r using (reservation_id) where r.order_id = $1 and e.ended_at is null";
     sqlx::query_scalar(of_order).bind(order).fetch_one(pool).await.unwrap()
 }
 

@@ -59,8 +59,16 @@ impl Setup {
         self.duplicating();
         self.simulator.lookup = simulator::LookupMode::None;
         set(&mut self.profile, "capabilities.idempotent_release", false.into());
-        self.profile.remove("lookup_by_key");
-        self.profile.remove("lookup_by_reference");
+        for operation in ["lookup_by_key", "lookup_by_reference", "list"] {
+            self.profile.remove(operation);
+        }
+    }
+
+    /// An inventory that keeps no key: what it holds is only found in the list of all, by order, lines and time.
+    pub(crate) fn unkeyed(&mut self) {
+        self.simulator.create = simulator::CreateMode::Duplicating;
+        self.simulator.lookup = simulator::LookupMode::None;
+        self.profile = toml::from_str(&file("config/profiles/unkeyed.toml")).unwrap();
     }
 
     fn usual() -> Self {
@@ -141,6 +149,12 @@ impl Shop {
             resources: DEPLOYED.iter().map(resource).collect(),
         };
         let deployed = engine.client.deploy(&deployment).await.unwrap();
+        self.deployments.lock().unwrap().push(deployed.id);
+    }
+
+    /// Deploys something of a test's own; it goes with the shop.
+    pub(crate) async fn deploy(&self, deployment: &NewDeployment) {
+        let deployed = self.engine.client.deploy(deployment).await.unwrap();
         self.deployments.lock().unwrap().push(deployed.id);
     }
 

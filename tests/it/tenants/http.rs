@@ -29,7 +29,8 @@ async fn named(order: &Order<'_>, parameter: &str) -> String {
     match parameter {
         "reservationId" => order.row().await.reservation_id.to_string(),
         "orderId" => order.id.to_string(),
-        "customerId" => "customer-1".to_owned(),
+        // It has a product, see `give_a_product`.
+        "customerId" => order.id.to_string(),
         // Kept for the order by its process, should there be a route to it.
         "checkId" | "evidenceId" => {
             let found: Option<Uuid> = sqlx::query_scalar("select evidence_id from availability_evidence where subject_id = $1 limit 1")
@@ -41,6 +42,20 @@ async fn named(order: &Order<'_>, parameter: &str) -> String {
         }
         _ => Uuid::new_v4().to_string(),
     }
+}
+
+/// The order's customer has a product of its tenant, as far as the inventory of installed products told.
+async fn give_a_product(order: &Order<'_>, tenant: &str) {
+    sqlx::query(
+        "insert into customer_product_projection (tenant_id, customer_product_id, customer_id, product_offering_id, status, source_system,
+             stamps_json, event_sequence, updated_at)
+         values ($1, 'HOLD-PRODUCT', $2, 'FIBRE', 'active', 'installed-base', '{}', 1, now())",
+    )
+    .bind(Uuid::parse_str(tenant).unwrap())
+    .bind(order.id.to_string())
+    .execute(order.shop.database.pool())
+    .await
+    .unwrap();
 }
 
 /// An answer without what differs by nature: ids that the caller named itself.
@@ -73,6 +88,7 @@ async fn what_is_anothers_is_answered_like_what_is_not_there_on_every_route() {
     ours.is_reserved().await;
     theirs.is_reserved().await;
     let [our_tenant, their_tenant] = neighbours.tenants();
+    give_a_product(&ours, our_tenant).await;
     let (owner, stranger) = (caller(&daemon, &issuer, our_tenant), caller(&daemon, &issuer, their_tenant));
     let before = everything_of(&neighbours, our_tenant).await;
     let (mut compared, mut seen_by_owner) = (0, 0);

@@ -11,7 +11,7 @@ use crate::support::shop::Shop;
 use crate::support::wait::until_true;
 
 /// A shop whose inventory can neither be asked what it holds, nor be sent a create twice.
-async fn shop_with_a_mute_inventory() -> Shop {
+pub(super) async fn shop_with_a_mute_inventory() -> Shop {
     Shop::open_with(|setup| {
         setup.hasty();
         setup.mute();
@@ -39,7 +39,13 @@ async fn a_human_who_found_the_hold_names_it_and_the_order_goes_on() {
 
     let question = order.question().await;
     let evidence = order.form_variable(&question, "reconcileEvidence").await;
-    for part in ["reserve: UNKNOWN", &order.row().await.idempotency_key, "no answer within 600 ms"] {
+    for part in [
+        "Did the inventory create the hold? not known",
+        "Is a human needed? yes",
+        "reserve: UNKNOWN",
+        &order.row().await.idempotency_key,
+        "no answer within 600 ms",
+    ] {
         assert!(evidence.as_str().unwrap().contains(part), "`{part}` is missing in: {evidence}");
     }
     assert_eq!(order.form_variable(&question, "reservationKey").await, json!(order.row().await.idempotency_key));

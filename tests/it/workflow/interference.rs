@@ -1,12 +1,14 @@
-//! Operators at work in Cockpit: instances deleted or suspended, retries pressed.
+//! Operators at work in Cockpit: instances deleted, suspended, modified or migrated, retries pressed.
 
 use holdfast::simulator::{Effect, Fault, FaultScope, HoldState, Operation};
+use serde_json::{Value as JsonValue, json};
 
 use crate::support::daemon::Daemon;
 use crate::support::gate::{Gate, Stop};
 use crate::support::order::BY_ITSELF;
+use crate::support::rows::tasks_that_wait;
 use crate::support::shop::{Setup, Shop};
-use crate::support::wait::until_true;
+use crate::support::wait::{until, until_true};
 
 #[tokio::test]
 async fn an_instance_deleted_while_its_reserve_is_unknown_gives_back_what_is_found() {
@@ -85,4 +87,109 @@ async fn a_suspended_instance_gets_its_answer_from_the_row_once_it_goes_on() {
     assert_eq!((shop.fault(slow).fired, order.asked_for(Operation::Reserve)), (1, 1));
     assert!(order.past_incidents().await.is_empty());
     order.judge().await;
+}
+
+#[tokio::test]
+async fn an_instance_suspended_while_its_reserve_is_unknown_is_told_once_it_goes_on() {
+    let shop = Shop::open_with(Setup::hasty).await;
+    let _daemon = Daemon::start(&shop).await;
+    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+    let away = shop.arm(FaultScope::Reserve, None, Fault::ErrorBefore { status: 500, retry_after: None });
+    let order = shop.order().await;
+    order.incident().await;
+    until_true("it was asked again", BY_ITSELF, async || shop.fault(away).fired > 0).await;
+    shop.engine.client.set_suspended(&order.instance, true).await.unwrap();
+    shop.disarm(away).await;
+    order.row_becomes("RESERVED").await;
+    assert_eq!(order.incidents().await.len(), 1, "nothing can be told to a process that stands still");
+
+    shop.engine.client.set_suspended(&order.instance, false).await.unwrap();
+    order.is_reserved().await;
+    assert_eq!((shop.fault(swallow).fired, order.effects(Effect::HoldPlaced)), (1, 1));
+    assert!(order.past_incidents().await[0].1, "resolved, not deleted");
+    order.judge().await;
+}
+
+#[tokio::test]
+async fn a_token_that_an_operator_puts_back_before_the_reserve_gets_the_hold_that_there_is() {
+    let shop = Shop::open_with(|setup| {
+        setup.hasty();
+        setup.duplicating();
+    })
+    .await;
+    let _daemon = Daemon::start(&shop).await;
+    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+    let away = shop.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 });
+    let order = shop.order().await;
+    let (_, first) = order.incident().await;
+    let stands = format!("history/activity-instance?processInstanceId={}&activityId=Task_ReserveStock&unfinished=true", order.instance);
+    let stands = get(&shop, &stands).await[0]["id"].clone();
+    let again = json!({"skipCustomListeners": true, "skipIoMappings": true, "instructions": [
+        {"type": "startBeforeActivity", "activityId": "Task_ReserveStock"}, {"type": "cancel", "activityId": "Task_ReserveStock",
+         "activityInstanceId": stands}]});
+    post(&shop, &format!("process-instance/{}/modification", order.instance), &again).await;
+    let task = until("the other task has failed, too", BY_ITSELF, async || {
+        order.incidents().await.into_iter().filter_map(|incident| incident.configuration).find(|task| task != first.as_str())
+    })
+    .await;
+    assert_ne!(task, first.as_str(), "it is another external task");
+    assert_eq!(order.asked_for(Operation::Reserve), 1, "which only asked");
+
+    shop.disarm(away).await;
+    order.is_reserved().await;
+    assert_eq!((shop.fault(swallow).fired, order.effects(Effect::HoldPlaced)), (1, 1));
+    until_true("the first task is forgotten", BY_ITSELF, async || tasks_that_wait(shop.database.pool(), order.id).await == 0).await;
+    order.judge().await;
+    order.fulfil().await;
+    order.ends_at(&["End_OrderFulfilled"]).await;
+    order.judge().await;
+}
+
+#[tokio::test]
+async fn an_instance_migrated_while_its_reserve_is_unknown_goes_on_under_the_new_model() {
+    let shop = Shop::open_with(Setup::hasty).await;
+    let _daemon = Daemon::start(&shop).await;
+    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+    let away = shop.arm(FaultScope::Reserve, None, Fault::ErrorBefore { status: 500, retry_after: None });
+    let order = shop.order().await;
+    let (_, task) = order.incident().await;
+    until_true("it was asked again", BY_ITSELF, async || shop.fault(away).fired > 0).await;
+
+    let before = shop.engine.record(&order.instance).await.process_definition_id;
+    shop.deploy_for(&shop.engine).await;
+    let key = format!("process-definition?key=order-fulfilment&latestVersion=true&tenantIdIn={}", shop.tenant());
+    let after = get(&shop, &key).await[0]["id"].as_str().unwrap().to_owned();
+    assert_ne!(before.as_str(), after);
+    let plan =
+        post(&shop, "migration/generate", &json!({"sourceProcessDefinitionId": before.as_str(), "targetProcessDefinitionId": after})).await;
+    let execution = json!({"migrationPlan": plan, "processInstanceIds": [order.instance.as_str()]});
+    post(&shop, "migration/execute", &execution).await;
+    assert_eq!(shop.engine.record(&order.instance).await.process_definition_id.as_str(), after);
+
+    shop.disarm(away).await;
+    order.is_reserved().await;
+    assert_eq!((shop.fault(swallow).fired, order.effects(Effect::HoldPlaced)), (1, 1));
+    let told = get(&shop, &format!("history/external-task-log?externalTaskId={task}&successLog=true")).await;
+    assert_eq!(told.as_array().unwrap().len(), 1, "the very task that was in the incident was completed");
+    order.judge().await;
+    order.fulfil().await;
+    order.ends_at(&["End_OrderFulfilled"]).await;
+    order.judge().await;
+}
+
+async fn get(shop: &Shop, path: &str) -> JsonValue {
+    let answer = plain().get(format!("{}/{path}", shop.engine.base_url)).send().await.unwrap();
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+/// What Cockpit or a script of the operator's posts to the engine.
+async fn post(shop: &Shop, path: &str, body: &JsonValue) -> JsonValue {
+    let answer = plain().post(format!("{}/{path}", shop.engine.base_url)).json(body).send().await.unwrap();
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(status.is_success(), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or(JsonValue::Null)
+}
+
+fn plain() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }

@@ -4,10 +4,15 @@
 //! ledger; `judge` then compares all three. A fault that is armed is proven to have struck.
 
 mod cancelling;
+mod database;
+mod deciding;
+mod extending;
 mod fallout;
 mod interference;
+mod matching;
 mod partial;
 mod paths;
 mod repeated;
 mod sharing;
+mod sweeping;
 mod unknown;

@@ -35,7 +35,7 @@ pub struct AvailabilityEvidencePayload {
     pub explanation_code: Option<String>,
     /// The evidence that this one repeats for another subject, if the inventory was not asked again.
     pub copied_from: Option<Uuid>,
-    /// What was asked for, line by line.
+    /// What was asked for, line by line. Empty where evidence has expired.
     pub lines: Vec<AvailabilityLinePayload>,
 }
 

@@ -18,7 +18,7 @@ pub struct ProductInstancePayload {
     pub product_offering_id: String,
     /// Its specification, if it is known.
     pub product_spec_id: Option<String>,
-    /// Its status in the inventory's words; `UNKNOWN` where those are not known here.
+    /// Its status, in the spelling of TMF637 as far as that knows it; others as the inventory has them.
     pub status: String,
     /// Since when it works.
     #[serde(serialize_with = "instant_or_null")]

@@ -38,6 +38,7 @@ pub(super) fn hold_pointers(place: &str, form: &HoldForm, after: Option<StateFro
         reference: at("reference", &form.reference)?,
         key: form.key.as_deref().map(|text| at("key", text)).transpose()?,
         order: form.order.as_deref().map(|text| at("order", text)).transpose()?,
+        customer: form.customer.as_deref().map(|text| at("customer", text)).transpose()?,
         created_at: form.created_at.as_deref().map(|text| at("created_at", text)).transpose()?.map(|at| (at, form.expires_at_format)),
         state,
         expires_at: match &form.expires_at {

@@ -1,0 +1,72 @@
+//! Forgetting what is old enough, a bounded number of rows at a time, by an index.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::TenantId;
+use crate::store::pool::begin;
+use crate::store::{Store, StoreError};
+
+/// What is forgotten in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Forgotten {
+    /// That an event was taken in; its stamps stay in the projection.
+    InboxRow,
+    /// A message that could not be used.
+    DeadLetter,
+    /// What an inventory answered; that it was asked, and the class of the answer, stay.
+    SupplierCallEvidence,
+}
+
+impl Forgotten {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::InboxRow, Self::DeadLetter, Self::SupplierCallEvidence];
+
+    /// A word for it, for metrics.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::InboxRow => "inbox",
+            Self::DeadLetter => "dead_letter",
+            Self::SupplierCallEvidence => "supplier_call_evidence",
+        }
+    }
+
+    fn statement(self) -> &'static str {
+        match self {
+            Self::InboxRow => PRUNE_INBOX,
+            Self::DeadLetter => PRUNE_DEAD_LETTERS,
+            Self::SupplierCallEvidence => PRUNE_CALL_EVIDENCE,
+        }
+    }
+}
+
+const PRUNE_INBOX: &str = "\
+-- prune_inbox
+-- rows of the inbox are never changed, so that nobody may lock them either: of two replicas the later one finds fewer
+delete from inbox where ctid = any (array(select ctid from inbox where received_at < $1 order by received_at limit $2))";
+
+const PRUNE_DEAD_LETTERS: &str = "\
+-- prune_dead_letters
+delete from dead_letter where dead_letter_id = any (array(
+    select dead_letter_id from dead_letter where died_at < $1 order by died_at limit $2 for update skip locked
+))";
+
+const PRUNE_CALL_EVIDENCE: &str = "\
+-- prune_call_evidence
+update supplier_call set evidence = null where call_id = any (array(
+    select call_id from supplier_call where evidence is not null and ended_at < $1 order by ended_at limit $2 for update skip locked
+))";
+
+impl Store {
+    /// Forgets what is from before an instant, at most `limit` rows of it; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn forget(&self, what: Forgotten, tenants: &[TenantId], before: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
+        let during = "forget";
+        let mut tx = begin(&self.pool, during, tenants).await?;
+        let done = sqlx::query(what.statement()).bind(before).bind(limit).execute(&mut *tx).await.map_err(StoreError::during(during))?;
+        tx.commit().await.map_err(StoreError::during(during))?;
+        Ok(done.rows_affected())
+    }
+}

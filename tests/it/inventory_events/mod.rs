@@ -1,0 +1,12 @@
+//! Product events of inventories: what customers have is the fold of the distinct events, whatever happens on the way.
+
+mod drifting;
+mod expiring;
+mod feed;
+mod forgetting;
+mod killed;
+mod oracle;
+mod seam;
+mod sharing;
+mod shelf;
+mod taking_in;
