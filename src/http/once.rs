@@ -20,7 +20,7 @@ use crate::http::extract::is_json;
 use crate::http::key;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::state::ApiState;
-use crate::operations::{Attempt, Begun, KeptAnswer, RequestName};
+use crate::operations::{Begun, KeptAnswer, RequestAttempt, RequestName};
 
 /// How long answers are kept.
 const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
@@ -126,7 +126,7 @@ impl Named {
 }
 
 /// Keeps an answer below 500, and hands it on.
-async fn keep(operations: &crate::operations::Operations, attempt: &Attempt, answer: Response) -> Result<Response, Problem> {
+async fn keep(operations: &crate::operations::Operations, attempt: &RequestAttempt, answer: Response) -> Result<Response, Problem> {
     let (parts, body) = answer.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error))?;
     let kept = if parts.status.is_server_error() {

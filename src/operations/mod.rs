@@ -43,12 +43,12 @@ pub use evidence::{QuoteAvailability, Rechecked};
 pub use forget::Retention;
 pub use ids::session as new_session;
 pub use look_after::{Due, SettledWaiting};
-pub use release::{Release, ReserveAttempt};
+pub use release::{Attempt, Release};
 pub use reserve::Reserve;
 
 pub use crate::store::{
-    About, AnsweredCase, Attempt, Begun, CommandRecord, FalloutCase, Find, Forgotten, KeptAnswer, NewCommand, Notice, ProjectedProduct,
-    Put, RequestName, Timeline, TimelineEntry, Tried, WaitingTask, Word,
+    About, AnsweredCase, Begun, CommandRecord, FalloutCase, Find, Forgotten, KeptAnswer, NewCommand, Notice, ProjectedProduct, Put,
+    RequestAttempt, RequestName, Timeline, TimelineEntry, Tried, WaitingTask, Word,
 };
 
 use crate::cache::Cache;

@@ -10,12 +10,12 @@ pub struct Release {
     /// What is to be let go; its goal is to release.
     pub errand: Errand,
     /// What the order is about to reserve; nothing where the errand names one reservation.
-    pub attempt: Option<ReserveAttempt>,
+    pub attempt: Option<Attempt>,
 }
 
 /// One attempt of an order step.
 #[derive(Debug, Clone)]
-pub struct ReserveAttempt {
+pub struct Attempt {
     /// The inventory.
     pub source: SourceName,
     /// The order.

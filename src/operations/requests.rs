@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::domain::TenantId;
 use crate::operations::{OperationError, Operations, ids};
-use crate::store::{Attempt, Begun, KeptAnswer, RequestName};
+use crate::store::{Begun, KeptAnswer, RequestAttempt, RequestName};
 
 /// How long somebody may work on a request before another may begin it anew, although the first one's session lives: longer than
 /// any request may take.
@@ -24,7 +24,7 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn answer_request(&self, attempt: &Attempt, answer: &KeptAnswer) -> Result<bool, OperationError> {
+    pub async fn answer_request(&self, attempt: &RequestAttempt, answer: &KeptAnswer) -> Result<bool, OperationError> {
         Ok(self.store.answer_request(attempt, answer, self.clock.now()).await?)
     }
 
@@ -32,7 +32,7 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn abandon_request(&self, attempt: &Attempt) -> Result<(), OperationError> {
+    pub async fn abandon_request(&self, attempt: &RequestAttempt) -> Result<(), OperationError> {
         Ok(self.store.abandon_request(attempt).await?)
     }
 

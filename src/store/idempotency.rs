@@ -23,7 +23,7 @@ pub struct RequestName {
 
 /// The right to work on a request and to answer it.
 #[derive(Debug, Clone)]
-pub struct Attempt {
+pub struct RequestAttempt {
     /// Which request.
     pub name: RequestName,
     /// Stays the same however often the work is begun anew.
@@ -46,7 +46,7 @@ pub struct KeptAnswer {
 #[derive(Debug)]
 pub enum Begun {
     /// It may, now.
-    Yes(Attempt),
+    Yes(RequestAttempt),
     /// Somebody living works on it.
     InProgress,
     /// The key belongs to another request.
@@ -104,7 +104,7 @@ on conflict (tenant_id, operation, idempotency_key) do nothing",
         .map_err(StoreError::during(during))?;
         if inserted.rows_affected() == 1 {
             tx.commit().await.map_err(StoreError::during(during))?;
-            return Ok(Begun::Yes(Attempt { name: name.clone(), record: fresh, number: 1 }));
+            return Ok(Begun::Yes(RequestAttempt { name: name.clone(), record: fresh, number: 1 }));
         }
         let raw: Raw = sqlx::query_as(
             "-- begin_request_look
@@ -133,7 +133,7 @@ from idempotency_record i where tenant_id = $1 and operation = $2 and idempotenc
             }
         }
         // Nobody is at it any more: the work is begun anew, under the same name unless it is another request by now.
-        let attempt = Attempt { name: name.clone(), record: if expired { fresh } else { raw.record_id }, number: raw.attempt + 1 };
+        let attempt = RequestAttempt { name: name.clone(), record: if expired { fresh } else { raw.record_id }, number: raw.attempt + 1 };
         sqlx::query(
             "-- begin_request_anew
 update idempotency_record set record_id = $4, fingerprint = $5, attempt = $6, session_id = $7, busy_until = $8, expires_at = $9,
@@ -160,7 +160,7 @@ where tenant_id = $1 and operation = $2 and idempotency_key = $3",
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn answer_request(&self, attempt: &Attempt, answer: &KeptAnswer, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn answer_request(&self, attempt: &RequestAttempt, answer: &KeptAnswer, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let during = "answer_request";
         let mut tx = begin(&self.pool, during, &[attempt.name.tenant]).await?;
         let done = sqlx::query(
@@ -187,7 +187,7 @@ where tenant_id = $1 and operation = $2 and idempotency_key = $3 and attempt = $
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn abandon_request(&self, attempt: &Attempt) -> Result<(), StoreError> {
+    pub async fn abandon_request(&self, attempt: &RequestAttempt) -> Result<(), StoreError> {
         let during = "abandon_request";
         let mut tx = begin(&self.pool, during, &[attempt.name.tenant]).await?;
         sqlx::query(

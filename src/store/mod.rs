@@ -49,7 +49,7 @@ pub use engine_tasks::WaitingTask;
 pub use error::StoreError;
 pub use fallout::{AnsweredCase, FalloutCase, Heard, Word};
 pub use holdings::LooseCall;
-pub use idempotency::{Attempt, Begun, KeptAnswer, RequestName};
+pub use idempotency::{Begun, KeptAnswer, RequestAttempt, RequestName};
 pub use inbox::{Batch, Content, Delivery, InventoryEvent, Taken, TakenIn};
 pub use migrate::migrate;
 pub use notices::Notice;

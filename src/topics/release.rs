@@ -1,7 +1,7 @@
 //! `inventory.release`: let a hold go, whatever is known of it.
 
 use crate::domain::Goal;
-use crate::operations::{Errand, Find, Release, ReserveAttempt};
+use crate::operations::{Attempt, Errand, Find, Release};
 use crate::topics::exit::Exit;
 use crate::topics::handler::Topics;
 use crate::topics::input::{Input, InputError};
@@ -19,7 +19,7 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
     // An order that names no reservation may have a reserve under way that is not on record yet.
     let attempt = match &errand.find {
         Find::Newest(order, step) => match (input.source(), input.group()) {
-            (Ok(source), Ok(group)) => Some(ReserveAttempt { source, order: *order, step: step.clone(), group }),
+            (Ok(source), Ok(group)) => Some(Attempt { source, order: *order, step: step.clone(), group }),
             // Whatever is wrong there keeps the reserve from being made as well.
             _ => None,
         },

@@ -281,7 +281,7 @@ static WISH: LazyLock<Reservation> = LazyLock::new(|| {
         customer: None,
         location: None,
     };
-    Reservation::requested(ReservationId(id(4)), &request, None, start())
+    Reservation::requested(ReservationId(id(4)), &request, None, at(0))
 });
 
 /// The id of whichever call is open.

@@ -13,7 +13,7 @@ use holdfast::domain::{
     AttemptGroup, Decision, ExternalReference, Goal, OrderId, OrderLine, OrderLineId, Quantity, Reservation, ReservationStep,
     ReserveRequest, SourceName, TRANSITIONS, TenantId,
 };
-use holdfast::operations::{Conclusion, Due, Errand, Find, Operations, Release, Reserve, ReserveAttempt, new_session};
+use holdfast::operations::{Attempt, Conclusion, Due, Errand, Find, Operations, Release, Reserve, new_session};
 use holdfast::simulator::{self, CreateMode, Effect, FaultMatch, FaultRequest, FaultScope, Hold, HoldState, LookupMode, Origin, Simulator};
 use holdfast::store::{Store, StoreOptions};
 use holdfast::supplier::{SourceConfig, Suppliers};
@@ -229,7 +229,7 @@ impl<'a> Bench<'a> {
         let find = Find::Newest(self.order, step());
         let errand = Errand { tenant: self.tenant, find, goal: Goal::Release, actor: None, waiting: None };
         let source = SourceName::parse("main").unwrap();
-        let attempt = ReserveAttempt { source, order: self.order, step: step(), group: self.group };
+        let attempt = Attempt { source, order: self.order, step: step(), group: self.group };
         self.replicas[place].operations.release(Release { errand, attempt: Some(attempt) }).await.unwrap()
     }
 

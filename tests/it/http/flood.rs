@@ -26,8 +26,9 @@ async fn a_flood_is_turned_away_while_the_workers_finish_their_tasks() {
     let mut jam = jam.begin().await.unwrap();
     sqlx::query("lock table idempotency_record in access exclusive mode").execute(&mut *jam).await.unwrap();
 
-    let send = |number: usize| {
-        let caller = caller.clone();
+    let sender = caller.clone();
+    let send = move |number: usize| {
+        let caller = sender.clone();
         async move { caller.post(&format!("/orders/{}/reservations", Uuid::new_v4()), &format!("k{number}"), &two_routers()).await }
     };
     let stuck: Vec<_> = (0..4).map(|number| tokio::spawn(send(number))).collect();
