@@ -15,7 +15,9 @@ use crate::store::pool::connect_options;
 pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("availability_evidence", &["SELECT", "INSERT"]),
     ("availability_evidence_line", &["SELECT", "INSERT"]),
+    ("engine_command", &["SELECT", "INSERT", "UPDATE"]),
     ("engine_task", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("idempotency_record", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("outbox", &["SELECT", "INSERT", "DELETE"]),
     ("outbox_relay", &["SELECT", "INSERT", "DELETE"]),
     ("outbox_set_aside", &["SELECT", "INSERT", "DELETE"]),
