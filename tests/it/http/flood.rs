@@ -26,17 +26,18 @@ async fn a_flood_is_turned_away_while_the_workers_finish_their_tasks() {
     let mut jam = jam.begin().await.unwrap();
     sqlx::query("lock table idempotency_record in access exclusive mode").execute(&mut *jam).await.unwrap();
 
-    let send = |number: usize| {
-        let caller = caller.clone();
+    let sender = caller.clone();
+    let send = move |number: usize| {
+        let caller = sender.clone();
         async move { caller.post(&format!("/orders/{}/reservations", Uuid::new_v4()), &format!("k{number}"), &two_routers()).await }
     };
-    let stuck: Vec<_> = (0..4).map(|number| tokio::spawn(send(number))).collect();
+    let stuck: Vec<_> = (0..4).map(&send).map(tokio::spawn).collect();
     until_true("every place is taken", BY_ITSELF, async || {
         caller.get("/commands/00000000-0000-0000-0000-000000000000").await.status == 503
     })
     .await;
 
-    let flood = tokio::spawn(futures::stream::iter((4..FLOOD).map(send)).buffer_unordered(AT_ONCE).collect::<Vec<_>>());
+    let flood = tokio::spawn(futures::stream::iter((4..FLOOD).map(send.clone())).buffer_unordered(AT_ONCE).collect::<Vec<_>>());
     let order = shop.order().await;
     order.is_reserved().await;
     order.fulfil().await;
