@@ -21,7 +21,7 @@ BEGUN := $(shell date +%s)
 took = echo "make $@: done in $$(( $$(date +%s) - $(BEGUN) )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status reset build fmt check test demo bench bench-events clean
+.PHONY: help setup up down status reset build fmt check test chaos demo bench bench-events clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ test: setup ## Every test, on the real engines, a real PostgreSQL and a real bro
 	cargo test --no-fail-fast
 	cargo test --features chaos --test it -- events::killed
 	@echo "The stack is still running: 'make down' ends it."
+	@$(took)
+
+chaos: setup ## The deep search, the whole crash and fault matrix, the planted bugs; writes its report (half an hour).
+	@stack/up postgres engine
+	SEARCH_FAULTS=2 cargo test --test search -- --nocapture
+	cargo test --features chaos --test chaos -- full
 	@$(took)
 
 demo: setup ## Orders of every kind through the real Camunda; ends with a table and links (HOLDFAST_DEMO_ARGS).

@@ -438,6 +438,20 @@ fn every_cause_and_kind_of_change_is_explained() {
 }
 
 #[test]
+fn every_planted_bug_is_looked_for_by_the_matrix_and_there_is_no_other() {
+    let named = |text: &str, before: &str| -> Vec<String> {
+        text.split(before).skip(1).filter_map(|rest| rest.split('"').nth(1)).map(str::to_owned).collect()
+    };
+    let of_sources = sources().into_iter().filter(|source| !source.path.ends_with("fault_points.rs"));
+    let mut planted: Vec<String> =
+        of_sources.flat_map(|source| [named(&source.text, "planted_bug!("), named(&source.text, "is_planted(")].concat()).collect();
+    let mut looked_for = named(&fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/bugs.rs")).unwrap(), "    bug(");
+    planted.sort_unstable();
+    looked_for.sort_unstable();
+    assert_eq!(planted, looked_for);
+}
+
+#[test]
 fn the_test_itself_sees_offences() {
     let code = code_of(
         "use crate::{engine::EngineClient, store::{Store, StoreError}};\n// crate::topics\nlet s = \"crate::http\";\nfn f() { crate::ops::x(); }",

@@ -4,6 +4,8 @@
 //! one case by its name, `SEED=…` repeats the random ones, `BUDGET_S` says how long those may take, `JOBS` how many run at once.
 
 #[cfg(test)]
+mod bugs;
+#[cfg(test)]
 mod case;
 #[cfg(test)]
 mod daemon;
@@ -22,8 +24,11 @@ mod plan;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
+#[expect(dead_code, reason = "all of it is told when a case has failed")]
 mod rows;
 #[cfg(test)]
 mod runner;

@@ -84,6 +84,38 @@ pub(crate) fn matrix() -> Vec<Case> {
     cases
 }
 
+/// A case of every kind, for every run of the tests: each operation, each link, each way to end or to halt a process.
+pub(crate) fn quick() -> Vec<Case> {
+    QUICK.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+const QUICK: [&str; 24] = [
+    "reserve/strict/1/reserve.claimed=kill",
+    "reserve/strict/2/reserve.answered=freeze",
+    "reserve/strict/1/reserve.settle_written=kill",
+    "reserve/strict/1/supplier.reserve=swallow_after",
+    "reserve/strict/1/supplier.reserve=act_late",
+    "reserve/strict/1/supplier.reserve=garbage",
+    "reserve/idempotent/1/supplier.reserve=duplicate_second",
+    "reserve/strict/2/engine.complete=conflict",
+    "reserve/strict/1/engine.fetched=swallow_after",
+    "reserve/strict/1/database.settle=reset_after",
+    "refuse/strict/1/supplier.reserve=reset_after",
+    "release/strict/1/release.answered=kill",
+    "release/strict/1/supplier.release=cut",
+    "release/strict/2/database.claim=cut",
+    "confirm/strict/1/confirm.claimed=kill",
+    "confirm/strict/1/supplier.confirm=late",
+    "extend/strict/1/supplier.extend=reset_after",
+    "extend/strict/2/extend.settled=kill",
+    "reconcile/strict/1/lookup.answered=kill",
+    "reconcile/idempotent/1/supplier.reserve=reset_before",
+    "reconcile-absent/strict/1/supplier.reserve=reset_after",
+    "ask/strict/1/engine.complete=reset_after",
+    "reserve~deleted/strict/1/supplier.reserve=slow",
+    "reserve~cancelled/strict/1/supplier.reserve=reset_after",
+];
+
 fn single_faults(operation: Operation, inventory: Inventory) -> Vec<Vec<Fault>> {
     // Where the create is never repeated both inventories are one.
     if inventory == Inventory::Idempotent && !matches!(operation, Operation::Reserve | Operation::Reconcile) {
@@ -201,6 +233,12 @@ fn stories(replicas: usize) -> Vec<Case> {
     {
         cases
             .push(strict(Operation::Reserve, vec![Fault::new("supplier.reserve", "slow"), Fault::new(place, act)]).twisted(Twist::Deleted));
+    }
+    // The order is cancelled while the task of its reserve is at its worker and nothing is on record yet.
+    cases.push(strict(Operation::Reserve, vec![Fault::new("inventory.reserve.delivered", "stall")]).twisted(Twist::Cancelled));
+    // The order is deleted in the moment in which the worker that would have been told so dies.
+    for (operation, point) in [(Operation::Reserve, "reserve.settled"), (Operation::Confirm, "confirm.settled")] {
+        cases.push(strict(operation, vec![Fault::new(point, "kill")]).twisted(Twist::Deleted));
     }
     for twist in [Twist::Restarted, Twist::Retried] {
         cases.push(strict(Operation::Reserve, vec![Fault::new("supplier.reserve", "reset_after")]).twisted(twist));
