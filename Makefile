@@ -70,7 +70,7 @@ test: setup ## Every test, on the real engines, a real PostgreSQL and a real bro
 
 chaos: setup ## The deep search, the whole crash and fault matrix, the planted bugs; writes its report (half an hour).
 	@stack/up postgres engine
-	SEARCH_FAULTS=3 cargo test --test search -- --nocapture
+	SEARCH_FAULTS=2 cargo test --test search -- --nocapture
 	HISTORIES=400 cargo test --test it -- histories:: --nocapture
 	cargo test --features chaos --test chaos -- full
 	@$(took)

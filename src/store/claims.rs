@@ -323,7 +323,7 @@ pub(crate) async fn write_fresh(
     let made = made.into_iter().map(|row| Ok(written.contains(&row.id.0).then_some(row))).collect();
     planted_bug!("call_before_commit", {
         tokio::spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
             tx.commit().await
         });
         return Ok(made);

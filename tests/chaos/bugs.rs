@@ -38,9 +38,11 @@ pub(crate) const BUGS: &[PlantedBug] = &[
         "no_epoch_check",
         "a settlement is written whoever has the claim",
         &[
+            "reserve/strict/2/supplier.reserve=freeze_after",
+            "release/strict/2/supplier.release=freeze_after",
+            "confirm/strict/2/supplier.confirm=freeze_after",
+            "extend/strict/2/supplier.extend=freeze_after",
             "reserve/strict/2/reserve.answered=freeze",
-            "reserve/strict/1/supplier.reserve=freeze_after",
-            "release/strict/2/release.answered=freeze",
         ],
     ),
     bug(

@@ -28,6 +28,7 @@ mod report;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+#[expect(dead_code, reason = "all of it is told when a case has failed")]
 mod rows;
 #[cfg(test)]
 mod runner;

@@ -17,7 +17,6 @@ pub(crate) const PRODUCT: &str = "router";
 
 /// One order.
 pub(crate) struct Order {
-    pub(crate) id: Uuid,
     pub(crate) instance: ProcessInstanceId,
     engine: TestEngine,
 }
@@ -36,7 +35,7 @@ impl Order {
             .with("next", next)
             .with("extendFor", "PT2H");
         let instance = engine.start_with_key(model::KEY, Some(&id.to_string()), variables).await.id;
-        Self { id, instance, engine: engine.clone() }
+        Self { instance, engine: engine.clone() }
     }
 
     pub(crate) async fn message(&self, name: &str) {

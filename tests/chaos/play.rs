@@ -17,6 +17,8 @@ use crate::support::wait::until;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a second fault is waited for once the first has struck: what it was to strike may never happen.
 const SECOND_STRIKES_WITHIN: Duration = Duration::from_secs(20);
+/// How long the other daemon may take to take over, beyond the time for which one is halted.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(10);
 /// How long everything may take to come to rest after the last strike (L1).
 const AT_REST_WITHIN: Duration = Duration::from_secs(45);
 /// How long a link is down: shorter than a lease.
@@ -143,7 +145,9 @@ async fn twist(rig: &Rig, case: &Case, order: &Order, blocked: &[u64]) {
             }
             until("the task came again and went back into an incident", PATIENCE, async || {
                 let again = order.is_in_incident().await && rig.inventory.ledger().len() > asked;
-                again.then_some(())
+                // A second hold is for the judge.
+                let doubled = rig.inventory.holds(rig.engine.tenant.as_str()).len() > 1;
+                (again || doubled).then_some(())
             })
             .await;
             disarm(rig, blocked).await;
@@ -253,10 +257,25 @@ async fn react(rig: &mut Rig, case: &Case, fault: &Fault, replica: usize) {
         until("the daemon is frozen", PATIENCE, async || daemon.is_frozen().then_some(())).await;
         rig.book.go_on();
         tokio::time::sleep(FREEZE).await;
+        if case.replicas > 1 {
+            taken_over(rig).await;
+        }
         rig.replicas[replica].daemon.signal("CONT");
     } else if fault.act == "stall" {
         tokio::time::sleep(FREEZE).await;
         fs::write(rig.points().join(format!("{}.go", fault.place)), "").unwrap();
+    }
+}
+
+/// Waits until another daemon has taken over what the halted one had open. Where it cannot, the halted one goes on after a while.
+async fn taken_over(rig: &Rig) {
+    let begun = Instant::now();
+    while begun.elapsed() < TAKEN_OVER_WITHIN {
+        let rows = Rows::read(&rig.database.pool).await.unwrap();
+        if rows.reservations.iter().all(|row| row.open_call_id.is_none()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -17,8 +17,6 @@ use crate::link::{self, Book, Door, EngineWatcher, SupplierWatcher};
 use crate::model;
 use crate::support::engine::{Engine, TestEngine};
 
-/// The lease of a session and a margin: what is dead is known to be dead by then.
-pub(crate) const LEASE: Duration = Duration::from_millis(3_000);
 /// How long a process is halted: longer than its lease, and longer than the engine's locks in such a case.
 pub(crate) const FREEZE: Duration = Duration::from_millis(5_500);
 /// The engine's locks where a process is halted.
@@ -189,10 +187,10 @@ limit_ms = 5000
 profile = "{profile}"
 base_url = "http://{supplier}/v1"
 accept_partial = false
-timeout_ms = 1200
-check_timeout_ms = 1200
+timeout_ms = 2500
+check_timeout_ms = 2500
 connect_timeout_ms = 1000
-linger_ms = 3000
+linger_ms = 5000
 absent_looks = 2
 first_check_ms = 100
 slowest_check_ms = 400

@@ -13,7 +13,7 @@ use super::door::{Door, Listener};
 use super::message::{Message, read};
 
 /// How long after a client's patience a late answer comes, or a late request acts.
-pub(crate) const LATE: Duration = Duration::from_millis(1_600);
+pub(crate) const LATE: Duration = Duration::from_millis(2_900);
 
 /// How slow a slow answer is: a client waits for it.
 const SLOW: Duration = Duration::from_millis(500);

@@ -82,10 +82,10 @@ impl Caller {
         }
     }
 
-    /// Sends an operation; one with a body gets an empty object.
+    /// Sends an operation; one that does something gets a key and an empty object.
     pub(crate) async fn send(&self, operation: &Operation, path: &str) -> Heard {
         let request = self.request(operation.method.clone(), path);
-        let request = if operation.has_body {
+        let request = if operation.method == Method::POST {
             request.header("content-type", "application/json").header("idempotency-key", Uuid::new_v4().to_string()).body("{}")
         } else {
             request

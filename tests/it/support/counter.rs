@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{SubsecRound as _, TimeDelta, Utc};
 use holdfast::cache::{Cache, CacheOptions, RedisOptions};
 use holdfast::clock::{ManualClock, SharedClock};
 use holdfast::domain::{OrderLine, OrderLineId, Quantity, QuoteId, SourceName, Subject, TenantId};
@@ -38,7 +38,7 @@ impl Counter {
         let config = SimulatorConfig { default_stock: Some(1_000.into()), ..SimulatorConfig::default() };
         let (database, inventory) = tokio::join!(Database::fresh(), simulator::start(config));
         #[expect(clippy::disallowed_methods, reason = "the clock has to begin somewhere")]
-        let clock = ManualClock::at(Utc::now());
+        let clock = ManualClock::at(Utc::now().trunc_subsecs(6));
         Self { database, inventory: inventory.unwrap(), tenant: TenantId(Uuid::new_v4()), clock, settings: settings.to_owned() }
     }
 

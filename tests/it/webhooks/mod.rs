@@ -33,7 +33,8 @@ struct Told {
 async fn listening(address: &str, change: impl FnOnce(&mut Setup)) -> Shop {
     Shop::open_with(|setup| {
         setup.set("http.listen", address);
-        setup.set("http.max_connections", 2);
+        // On a busy machine it takes a while until all connections to the database are there.
+        setup.set("database.acquire_timeout_ms", 30_000);
         setup.set("sources.main.webhook.secret", SECRET);
         change(setup);
     })
