@@ -94,7 +94,8 @@ impl KafkaConfig {
         if self.has_sasl() && self.sasl_password.expose_secret().is_empty() {
             return bad("sasl_password", "must be set for security = \"sasl\" and \"sasl_tls\" (by environment)");
         }
-        if !self.has_tls() && !(self.ca_file.is_empty() && self.certificate_file.is_empty() && self.key_file.is_empty()) {
+        let certificates = [&self.ca_file, &self.certificate_file, &self.key_file];
+        if !self.has_tls() && certificates.iter().any(|file| !file.is_empty()) {
             return bad("security", "must be \"tls\" or \"sasl_tls\" where certificates are configured");
         }
         if self.certificate_file.is_empty() != self.key_file.is_empty() {

@@ -237,12 +237,6 @@ impl Problem {
         Self::new(ProblemKind::Internal, "The daemon's log says more.").with("instance", Value::String(instance))
     }
 
-    /// The kind.
-    #[cfg(test)]
-    pub(crate) fn kind(&self) -> ProblemKind {
-        self.kind
-    }
-
     /// The same with a header.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
