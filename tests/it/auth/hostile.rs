@@ -13,8 +13,11 @@ use crate::support::issuer::Issuer;
 /// A few bytes that would be ten gigabytes.
 const GZIP: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xed, 0xc1, 1, 1, 0, 0, 0, 0x80, 0x90, 0xfe, 0xaf, 0xee, 8, 0x0a];
 
-/// Bodies by what is wrong with them, with their content type and encoding.
-fn bodies() -> Vec<(&'static str, Vec<u8>, Option<&'static str>, Option<&'static str>)> {
+/// What is wrong with a body, the body, its content type and its encoding.
+type Body = (&'static str, Vec<u8>, Option<&'static str>, Option<&'static str>);
+
+/// Bodies by what is wrong with them.
+fn bodies() -> Vec<Body> {
     let json = Some("application/json");
     vec![
         ("too large", vec![b' '; 300_000], json, None),

@@ -325,7 +325,7 @@ impl<'a> Bench<'a> {
                 }
             }
             let rows = self.rows().await;
-            if rows.iter().all(|row| is_quiet(row)) {
+            if rows.iter().all(is_quiet) {
                 self.promises_are_kept().await?;
                 return self.rows_are_true(&rows);
             }
