@@ -55,7 +55,8 @@ pub fn step(
     {
         row.reference = Some(reference.clone());
     }
-    if matches!(goal, Goal::Decide(Decision::Held(_))) && row.status == Status::Unknown {
+    // Without a reference the word is refused, and a refusal changes nothing.
+    if matches!(goal, Goal::Decide(Decision::Held(_))) && row.status == Status::Unknown && row.reference.is_some() {
         // Nobody says until when: it cannot have begun before it was asked for, so that it lasts at least as long as was asked then.
         row.expires_at = row.expires_at.or(row.last_effect_at.map(|at| at + TimeDelta::seconds(row.hold_seconds)));
     }

@@ -245,10 +245,11 @@ pub(crate) async fn write(
 ) -> Result<(), StoreError> {
     let touched = products.iter().filter(|(_, held)| held.touched);
     let (complete, incomplete): (Vec<_>, Vec<_>) = touched.map(|(key, held)| row(key, held)).partition(|row| row.event_sequence.is_some());
-    for (statement, rows) in [(WRITE_COMPLETE, complete), (WRITE_INCOMPLETE, incomplete)] {
-        if !rows.is_empty() {
-            sqlx::query(statement).bind(Json(rows)).bind(now).execute(&mut **tx).await.map_err(StoreError::during(during))?;
-        }
+    if !complete.is_empty() {
+        sqlx::query(WRITE_COMPLETE).bind(Json(complete)).bind(now).execute(&mut **tx).await.map_err(StoreError::during(during))?;
+    }
+    if !incomplete.is_empty() {
+        sqlx::query(WRITE_INCOMPLETE).bind(Json(incomplete)).bind(now).execute(&mut **tx).await.map_err(StoreError::during(during))?;
     }
     Ok(())
 }

@@ -80,7 +80,8 @@ async fn every_bad_variable_becomes_an_incident_that_names_it_and_nothing_is_sen
     assert_eq!(reserved, 1, "only the good order's");
     let checked = shop.inventory.ledger().iter().filter(|entry| entry.operation == Operation::Check).count();
     let read_at_reserve = orders.iter().filter(|(_, case)| case.at == "Task_ReserveStock").count();
-    assert_eq!(checked, 1 + read_at_reserve, "only of those whose lines can be read");
+    // Equal questions at the same moment share an answer.
+    assert!((1..=1 + read_at_reserve).contains(&checked), "only of those whose lines can be read, not {checked}");
     good.judge().await;
 }
 

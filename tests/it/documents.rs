@@ -70,7 +70,7 @@ fn typed(code: &str) -> Option<Vec<String>> {
         if word.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
             *word = match word.as_str() {
                 "N" | "K" => "1".to_owned(),
-                "ID" | "TENANT" => "01a21f53-761b-70f0-8598-fcd4bdc5f48d".to_owned(),
+                "ID" | "TENANT" | "EVENT" | "UUID" => "01a21f53-761b-70f0-8598-fcd4bdc5f48d".to_owned(),
                 "URL" => "http://127.0.0.1:1".to_owned(),
                 other => other.to_lowercase(),
             };

@@ -100,7 +100,7 @@ mod tests {
         for (name, _) in SHIPPED {
             load(name).unwrap();
         }
-        assert!(load("plane").unwrap_err().to_string().starts_with("profile 'plane' does not exist; there are: plain;"));
+        assert!(load("plane").unwrap_err().to_string().starts_with("profile 'plane' does not exist; there are: plain, unkeyed;"));
         assert!(load("/nowhere/x.toml").unwrap_err().to_string().starts_with("profile /nowhere/x.toml cannot be read"));
     }
 
