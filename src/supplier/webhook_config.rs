@@ -37,7 +37,7 @@ fn key() -> String {
 }
 
 impl WebhookConfig {
-    /// The keys inside the secrets, the current one first. A secret that is none is left out: [`Self::faults`] has named it.
+    /// The keys inside the secrets, the current one first. A secret that is none is left out: the check of the settings has named it.
     #[must_use]
     pub fn keys(&self) -> Vec<SecretSlice<u8>> {
         [Some(&self.secret), self.previous_secret.as_ref()].into_iter().flatten().filter_map(key_of).collect()

@@ -155,7 +155,7 @@ impl Store {
     /// Writes a fact that stands by itself, in a transaction of its own. A fact about a row belongs into the row's transaction.
     ///
     /// # Errors
-    /// As for the transaction's own [`put_fact`].
+    /// As for the transaction's own `put_fact`.
     pub async fn put_lone_fact(&self, fact: &NewFact) -> Result<EventId, StoreError> {
         let mut tx = begin(&self.pool, "put_lone_fact", &[fact.tenant]).await?;
         let id = put_fact(&mut tx, fact).await?;

@@ -22,7 +22,7 @@ async fn orders_go_on_without_a_broker_and_their_facts_are_told_when_there_is_on
         order.fulfil().await;
         order.ends_at(&["End_OrderFulfilled"]).await;
     }
-    assert_eq!(waiting(shop.database.pool()).await, 15, "every fact waits");
+    assert_eq!(waiting(shop.database.pool()).await, 20, "every fact waits");
     let begun = std::time::Instant::now();
     daemon.stop().await;
     println!("stopped without a broker in {:?}", begun.elapsed());
@@ -35,5 +35,5 @@ async fn orders_go_on_without_a_broker_and_their_facts_are_told_when_there_is_on
     is_what_happened(&read, shop.database.pool()).await;
     let verdict = judge(&read);
     println!("after a boot without a broker: {verdict:?}");
-    assert_eq!((verdict.facts, verdict.repeated), (15, 0));
+    assert_eq!((verdict.facts, verdict.repeated), (20, 0));
 }

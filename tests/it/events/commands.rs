@@ -24,6 +24,7 @@ async fn facts_that_were_told_are_shown_and_can_be_told_again_with_a_mark() {
     let shown = holdfast(&config, &["events", "tail", "--once", "--about", &order.id.to_string()]).await.fine();
     println!("{shown}");
     let kinds: Vec<&str> = shown.lines().map(|line| line.split_whitespace().nth(2).unwrap()).collect();
+    let kinds: Vec<&str> = kinds.into_iter().filter(|kind| kind.starts_with("Reservation")).collect();
     assert_eq!(kinds, ["ReservationRequested", "ReservationCreated", "ReservationReleaseRequested", "ReservationReleased"]);
     let counted = holdfast(&config, &["events", "tail", "--from-beginning", "--count", "3", "--json"]).await.fine();
     assert_eq!(counted.lines().count(), 3);
