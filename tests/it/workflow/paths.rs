@@ -36,7 +36,8 @@ async fn an_order_goes_through_and_its_hold_is_confirmed() {
     let done = |operation: &str| (operation.to_owned(), "DONE".to_owned());
     assert_eq!(calls, [done("reserve"), done("lookup"), done("confirm")]);
     let facts: Vec<_> = order.facts().await.into_iter().map(|fact| fact.event_type).collect();
-    assert_eq!(facts, ["ReservationRequested", "ReservationCreated", "ReservationConfirmed"]);
+    let of_the_hold: Vec<_> = facts.iter().filter(|name| name.starts_with("Reservation")).collect();
+    assert_eq!(of_the_hold, ["ReservationRequested", "ReservationCreated", "ReservationConfirmed"]);
     assert!(order.past_incidents().await.is_empty());
 }
 
