@@ -51,26 +51,26 @@ fmt: ## Formats the code.
 
 check: setup ## Formatting, lints, docs with warnings as errors, room borders, shell scripts, docker-compose.yml.
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy -- -D warnings
+	cargo clippy --all-targets --features chaos -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
-	cargo test --test architecture
+	cargo test --features chaos --test architecture
 	@for script in stack/setup stack/up stack/down stack/status stack/reset stack/lib.sh stack/services/*.sh .ci/run; do \
 	  bash -n "$$script" || exit 1; done
 	@if docker compose version >/dev/null 2>&1; then docker compose config -q; \
 	  else echo "docker compose is not here: docker-compose.yml was not checked"; fi
 	@$(took)
 
-test: setup ## Every test, on the real engines, a real PostgreSQL and a real broker; leaves them running.
+test: setup ## Every test, on the real engines, a real PostgreSQL and a real broker, and a part of the fault matrix; leaves them running.
 	@stack/up postgres kafka engine operaton
-	@echo "Left out, because they do not pass yet (tests/not-yet.txt):"; sed 's/^/  /' tests/not-yet.txt
-	cargo test --no-fail-fast -- $$(sed 's/^/--skip /' tests/not-yet.txt)
+	cargo test --features chaos --no-fail-fast
 	@echo "The stack is still running: 'make down' ends it."
 	@$(took)
 
-chaos: setup ## The deep search, the whole crash and fault matrix, the planted bugs; writes its report (half an hour).
-	@stack/up postgres engine
-	SEARCH_FAULTS=2 cargo test --test search -- --nocapture
-	HISTORIES=400 cargo test --test it -- histories:: --nocapture
+chaos: setup ## The deep search, the whole crash and fault matrix, the planted bugs; writes its report (hours; MATRIX_S cuts it short).
+	@stack/up postgres kafka engine
+	SEARCH_FAULTS=2 cargo test --features chaos --test search -- --nocapture
+	HISTORIES=400 cargo test --features chaos --test it -- histories:: --nocapture
 	cargo test --features chaos --test chaos -- full
 	@$(took)
 

@@ -151,7 +151,8 @@ prepare_folder() {
 java_home() {
   local candidate
   for candidate in "${JAVA_HOME:-}" "$(dirname "$(dirname "$(readlink -f "$(command -v javac || echo /none/none/none)")")")" /usr/lib/jvm/*; do
-    [ -x "$candidate/bin/javac" ] || continue
+    # Without JAVA_HOME the first is empty, and /bin/javac may well be there.
+    [ -n "$candidate" ] && [ -x "$candidate/bin/javac" ] || continue
     case $("$candidate/bin/javac" -version 2>&1) in
       "javac 17"* | "javac 18"* | "javac 19"* | "javac 2"[0-9]*) echo "$candidate" && return 0 ;;
     esac

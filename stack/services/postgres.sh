@@ -79,7 +79,9 @@ password_encryption = 'scram-sha-256'
 max_connections = 400
 shared_buffers = '256MB'
 max_wal_size = '2GB'
-fsync = on
+# A client that stops in the middle of its log-in holds up every DROP DATABASE until then.
+authentication_timeout = '5s'
+fsync = ${HOLDFAST_PG_FSYNC:-on}
 synchronous_commit = on
 autovacuum = on
 shared_preload_libraries = '$preload'

@@ -52,6 +52,12 @@ pub(crate) const BUGS: &[PlantedBug] = &[
         &["reserve/strict/1/inventory.reserve.delivered=kill", "reserve/strict/2/inventory.reserve.delivered=kill"],
     ),
     bug(
+        8,
+        "marked_before_told",
+        "a fact leaves the outbox before the broker has taken it",
+        &["publish/strict/1/relay.marked=kill", "publish/strict/2/relay.marked=kill"],
+    ),
+    bug(
         13,
         "gone_is_ignored",
         "a task that is gone because its process was deleted is ignored",

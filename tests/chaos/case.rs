@@ -22,6 +22,8 @@ pub(crate) enum Operation {
     ReconcileAbsent,
     /// Finding out because the process asks.
     Ask,
+    /// Telling the world what became true: the first hold of an order step, and a broker that hears of it.
+    Publish,
 }
 
 /// What a repeated create does at the inventory.
@@ -119,7 +121,7 @@ impl Case {
     }
 }
 
-const OPERATIONS: [(Operation, &str); 8] = [
+const OPERATIONS: [(Operation, &str); 9] = [
     (Operation::Reserve, "reserve"),
     (Operation::Refuse, "refuse"),
     (Operation::Release, "release"),
@@ -128,6 +130,7 @@ const OPERATIONS: [(Operation, &str); 8] = [
     (Operation::Reconcile, "reconcile"),
     (Operation::ReconcileAbsent, "reconcile-absent"),
     (Operation::Ask, "ask"),
+    (Operation::Publish, "publish"),
 ];
 const TWISTS: [(Twist, &str); 5] = [
     (Twist::None, ""),

@@ -26,7 +26,12 @@ impl Order {
         let id = Uuid::new_v4();
         let next = match operation {
             Operation::Release | Operation::Confirm | Operation::Extend => operation.as_str(),
-            Operation::Reserve | Operation::Refuse | Operation::Reconcile | Operation::ReconcileAbsent | Operation::Ask => "none",
+            Operation::Reserve
+            | Operation::Refuse
+            | Operation::Reconcile
+            | Operation::ReconcileAbsent
+            | Operation::Ask
+            | Operation::Publish => "none",
         };
         let lines = json!([{ "orderLineId": Uuid::new_v4(), "productOfferingId": PRODUCT, "quantity": QUANTITY }]);
         let variables = Variables::new()

@@ -10,7 +10,7 @@ use crate::case::{Case, Fault, Link, Operation, Twist};
 use crate::judge::{Evidence, judge};
 use crate::order::{Order, PRODUCT, QUANTITY};
 use crate::rig::{FREEZE, Rig};
-use crate::rows::Rows;
+use crate::rows::{Fact, Rows};
 use crate::support::wait::until;
 
 /// How long preparations and strikes may take: the machine has other things to do.
@@ -73,7 +73,7 @@ fn expected_end(case: &Case) -> Option<&'static str> {
         (_, Operation::Release) => Some("released"),
         (_, Operation::Confirm) => Some("confirmed"),
         (_, Operation::Extend) => Some("extended"),
-        (_, Operation::Reserve | Operation::Reconcile | Operation::ReconcileAbsent | Operation::Ask) => Some("held"),
+        (_, Operation::Reserve | Operation::Reconcile | Operation::ReconcileAbsent | Operation::Ask | Operation::Publish) => Some("held"),
     }
 }
 
@@ -83,7 +83,7 @@ async fn prepare(rig: &Rig, case: &Case) -> (Option<Order>, Vec<u64>) {
         Operation::Reserve | Operation::Refuse if matches!(case.twist, Twist::Restarted | Twist::Retried) => {
             (None, vec![block(rig, FaultScope::Lookup)])
         }
-        Operation::Reserve | Operation::Refuse => (None, Vec::new()),
+        Operation::Reserve | Operation::Refuse | Operation::Publish => (None, Vec::new()),
         Operation::Release | Operation::Confirm | Operation::Extend => {
             let order = Order::start(&rig.engine, case.operation).await;
             until("the order holds", PATIENCE, async || order.is_at("gate").await.then_some(())).await;
@@ -126,7 +126,9 @@ async fn set_off(rig: &Rig, case: &Case, order: Option<Order>, blocked: &[u64]) 
             order.message("Ask").await;
             disarm(rig, blocked).await;
         }
-        Operation::Reserve | Operation::Refuse | Operation::Reconcile | Operation::ReconcileAbsent => disarm(rig, blocked).await,
+        Operation::Reserve | Operation::Refuse | Operation::Reconcile | Operation::ReconcileAbsent | Operation::Publish => {
+            disarm(rig, blocked).await;
+        }
     }
     order
 }
@@ -302,6 +304,10 @@ async fn gather(rig: &Rig, order: &Order, expected_end: Option<&'static str>) ->
         record: order.record().await,
         tasks: order.tasks().await,
         rows: Rows::read(&rig.database.pool).await.unwrap(),
+        told: match &rig.topic {
+            Some(topic) => Some(topic.read().await.iter().map(Fact::told).collect()),
+            None => None,
+        },
         holds: rig.inventory.holds(tenant),
         ledger: rig.inventory.ledger().iter().map(|entry| (**entry).clone()).collect(),
         expected_end,

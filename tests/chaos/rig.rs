@@ -10,12 +10,13 @@ use std::time::Duration;
 use holdfast::engine::{DeploymentId, NewDeployment, Resource};
 use holdfast::simulator::{self, CreateMode, Simulator, SimulatorConfig};
 
-use crate::case::{Case, Inventory, Link};
+use crate::case::{Case, Inventory, Link, Operation};
 use crate::daemon::{Boot, Daemon};
 use crate::database::{self, Database};
 use crate::link::{self, Book, Door, EngineWatcher, SupplierWatcher};
 use crate::model;
 use crate::support::engine::{Engine, TestEngine};
+use crate::support::kafka::Topic;
 
 /// How long a process is halted: longer than its lease, and longer than the engine's locks in such a case.
 pub(crate) const FREEZE: Duration = Duration::from_millis(5_500);
@@ -33,6 +34,8 @@ pub(crate) struct Rig {
     pub(crate) watcher: Arc<SupplierWatcher>,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) folder: PathBuf,
+    /// Where facts go, if anywhere.
+    pub(crate) topic: Option<Topic>,
     bug: Option<&'static str>,
     deployment: DeploymentId,
     boots: usize,
@@ -81,8 +84,9 @@ impl Rig {
         };
         let (database, inventory, deployed) = tokio::join!(Database::fresh(), simulator::start(config), engine.client.deploy(&deployment));
         let (inventory, deployment) = (inventory.unwrap(), deployed.unwrap().id);
+        let topic = if case.operation == Operation::Publish { Some(Topic::fresh().await) } else { None };
         let (book, watcher) = (Arc::new(Book::default()), Arc::new(SupplierWatcher::new(database.pool.clone())));
-        let mut rig = Self { engine, database, inventory, book, watcher, replicas: Vec::new(), folder, bug, deployment, boots: 0 };
+        let mut rig = Self { engine, database, inventory, book, watcher, replicas: Vec::new(), folder, topic, bug, deployment, boots: 0 };
         for replica in 0..case.replicas {
             rig.add_replica(case, replica);
         }
@@ -159,6 +163,10 @@ fn config_text(case: &Case, rig: &Rig, supplier: SocketAddr, engine: SocketAddr,
             path.display().to_string()
         }
     };
+    let (events, topic, brokers) = match &rig.topic {
+        Some(topic) => ("kafka", topic.name.as_str(), topic.brokers.as_str()),
+        None => ("off", "unused", ""),
+    };
     let lock_ms = if case.faults.iter().any(crate::case::Fault::freezes) { SHORT_LOCK_MS } else { LONG_LOCK_MS };
     format!(
         r#"
@@ -179,6 +187,11 @@ default_source = "main"
 hold_for_s = 3600
 [reconciler]
 period_ms = 100
+[events]
+mode = "{events}"
+topic = "{topic}"
+[events.kafka]
+brokers = "{brokers}"
 [admin]
 listen = ""
 [shutdown]

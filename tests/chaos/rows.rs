@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::support::kafka::Read;
+
 /// A reservation.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Row {
@@ -50,6 +52,19 @@ pub(crate) struct Fact {
     pub(crate) aggregate_id: Uuid,
     pub(crate) sequence: i64,
     pub(crate) event_type: String,
+}
+
+impl Fact {
+    /// What a message of the broker says.
+    pub(crate) fn told(message: &Read) -> Self {
+        let event = message.json();
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        Self {
+            aggregate_id: text("aggregateId").parse().unwrap(),
+            sequence: event["sequence"].as_i64().unwrap(),
+            event_type: text("eventType"),
+        }
+    }
 }
 
 /// All of it.

@@ -15,7 +15,7 @@ use crate::domain::EventId;
 use crate::events::relay::floors::Floors;
 use crate::events::relay::{RelaySettings, RelayStatus};
 use crate::events::{Producer, Refusal};
-use crate::fault_points::fault_point;
+use crate::fault_points::{fault_point, planted_bug};
 use crate::metrics::{EVENT_LAG_SECONDS, EVENTS_REFUSED, EVENTS_SENT, RELAY_IN_FLIGHT, RELAY_SHARDS};
 use crate::store::{HeldShard, Reading, SessionLease, Store, StoreError, Told, WaitingFact};
 
@@ -192,6 +192,16 @@ impl Rounds {
         for aggregate in reading.also {
             self.also.remove(&aggregate);
         }
+        planted_bug!("marked_before_told", {
+            let rows: Vec<Told> = facts
+                .iter()
+                .filter_map(|fact| {
+                    let held = self.held.iter().copied().find(|held| held.shard == fact.shard)?;
+                    Some(Told { outbox_id: fact.outbox_id, held })
+                })
+                .collect();
+            self.store.delete_told(&rows).await?;
+        });
         let mut sent = 0;
         for fact in facts {
             let held = self.held.iter().copied().find(|held| held.shard == fact.shard);

@@ -17,7 +17,6 @@ use crate::support::broker::java;
 use crate::support::daemon::Daemon;
 use crate::support::engine::variable_or;
 use crate::support::kafka::Topic;
-use crate::support::order::lines;
 use crate::support::shop::Shop;
 
 #[tokio::test]
@@ -34,15 +33,17 @@ async fn a_stock_consumer_and_a_stock_validator_agree_with_what_is_published() {
     let found_out = shop.order().await;
     found_out.is_reserved().await;
     assert_eq!(shop.fault(unknown).fired, 1);
+    let refusal = shop.arm(FaultScope::Reserve, Some(1), Fault::Refuse { code: "OUT_OF_STOCK".to_owned(), status: 409 });
+    let refused = shop.order().await;
+    refused.row_becomes("REJECTED").await;
+    assert_eq!(shop.fault(refusal).fired, 1);
     let (fulfilled, cancelled) = (shop.order().await, shop.order().await);
-    let refused = shop.order_with(|usual| usual.with("orderLines", lines(5_000))).await;
     fulfilled.is_reserved().await;
     fulfilled.fulfil().await;
     fulfilled.ends_at(&["End_OrderFulfilled"]).await;
     cancelled.is_reserved().await;
     cancelled.cancel().await;
     cancelled.ends_at(&["End_OrderCancelled"]).await;
-    refused.row_becomes("REJECTED").await;
     all_told(&shop).await;
     daemon.stop().await;
 

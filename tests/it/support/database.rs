@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::sync::OnceCell;
 
 use super::engine::variable_or;
+use super::tear_down::on_a_thread;
 use super::wait::until;
 
 /// The login role of the daemons under test. It is the cluster's, so that all databases share it.
@@ -93,12 +94,6 @@ impl Drop for Database {
             }
         });
     }
-}
-
-/// Runs something asynchronous to its end where nothing can be awaited: while a test is being torn down.
-pub(crate) fn on_a_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().ok().map(|runtime| runtime.block_on(work));
-    std::thread::spawn(run).join().ok().flatten()
 }
 
 /// Makes the template of these migrations, once however many test binaries run.

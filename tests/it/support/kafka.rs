@@ -11,8 +11,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde_json::Value as JsonValue;
 use uuid::Uuid;
 
-use super::database::on_a_thread;
 use super::engine::variable_or;
+use super::tear_down::on_a_thread;
 
 /// How long the broker may take for anything.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -17,5 +17,6 @@ pub(crate) mod order;
 pub(crate) mod redis;
 pub(crate) mod rows;
 pub(crate) mod shop;
+pub(crate) mod tear_down;
 pub(crate) mod wait;
 pub(crate) mod wire;

@@ -16,7 +16,7 @@ use super::shop::Shop;
 use super::wait::until;
 
 /// The bound for what engine, daemon and inventory do by themselves, on a machine that has other things to do.
-pub(crate) const BY_ITSELF: Duration = Duration::from_secs(60);
+pub(crate) const BY_ITSELF: Duration = Duration::from_secs(90);
 
 /// One order of a shop.
 pub(crate) struct Order<'a> {

@@ -7,9 +7,10 @@ use holdfast::engine::{DeploymentId, NewDeployment, Resource};
 use holdfast::simulator::{self, Fault, FaultMatch, FaultRequest, FaultScope, FaultStatus, LedgerEntry, Simulator, SimulatorConfig};
 use toml::Table;
 
-use super::database::{Database, on_a_thread};
+use super::database::Database;
 use super::engine::{Engine, TestEngine};
 use super::rows;
+use super::tear_down::on_a_thread;
 
 /// What an order needs: the order itself, the settling of unknown outcomes, and the form.
 const DEPLOYED: [&str; 3] = ["order-fulfilment.bpmn", "reservation-resolution.bpmn", "decide-reservation.form"];

@@ -73,7 +73,9 @@ async fn an_order_cancelled_before_anything_was_reserved_has_nothing_to_give_bac
     let _daemon = Daemon::start(&shop).await;
     order.ends_at(&["End_OrderCancelled"]).await;
     assert_eq!(order.variable("reservationStatus").await, json!("NONE"));
-    assert!(order.ledger().is_empty() && order.rows().await.is_empty());
+    assert!(order.ledger().is_empty());
+    assert_eq!(order.path().await, ["REQUESTED", "RELEASED"], "an end that a reserve which comes late finds there");
+    assert_eq!(order.calls().await.len(), 0);
     order.judge().await;
 }
 
