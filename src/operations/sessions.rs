@@ -41,7 +41,7 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn list_dead_sessions(&self, sweep_for: Duration) -> Result<Vec<DeadSession>, OperationError> {
-        Ok(self.store.list_dead_sessions(sweep_for).await?)
+    pub async fn list_dead_sessions(&self, often_for: Duration, sweep_for: Duration) -> Result<Vec<DeadSession>, OperationError> {
+        Ok(self.store.list_dead_sessions(often_for, sweep_for).await?)
     }
 }

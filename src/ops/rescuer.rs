@@ -16,8 +16,10 @@ use crate::topics::{Class, RECONCILER_SUFFIX};
 
 /// How often dead sessions are looked for.
 const RESCUER: Loop = Loop { name: "rescuer", period: Duration::from_millis(500) };
-/// How much longer than a poll may be parked its ghost locks are looked for.
+/// How much longer than a poll may be parked its ghost locks are looked for in every turn.
 const MARGIN: Duration = Duration::from_secs(5);
+/// The same, now and then: a request may wait that long in an engine that is overloaded, and is carried out although its client is gone.
+const SLOW_ENGINE: Duration = Duration::from_secs(30);
 
 /// The loop and what it needs.
 pub(crate) struct Rescuer {
@@ -33,7 +35,7 @@ impl Rescuer {
     }
 
     async fn turn(&self) -> Result<Round, OperationError> {
-        for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN).await? {
+        for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN, self.long_poll + SLOW_ENGINE).await? {
             self.operations.look_again_after(&dead).await?;
             let worker = |suffix: &str| WorkerId::new(format!("{}#{suffix}", dead.worker_id));
             for (worker, ends_incidents) in

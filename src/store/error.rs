@@ -112,8 +112,8 @@ impl StoreError {
                 Self::Away { during, source }
             }
             sqlx::Error::Database(error) => match error.code().as_deref() {
-                // Connection exceptions, shutdowns and starts, too many connections, deadlock, serialisation.
-                Some(code) if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code.starts_with("40") => {
+                // Connection exceptions, shutdowns and starts, too many connections, deadlock, serialisation, a transaction that stood still.
+                Some(code) if ["08", "57P", "53", "40", "25P03"].iter().any(|class| code.starts_with(class)) => {
                     Self::Away { during, source }
                 }
                 Some("23505") if error.constraint() == Some("one_live_hold") => Self::EarlierAttemptLives,

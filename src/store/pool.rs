@@ -17,6 +17,8 @@ use crate::store::{StoreError, migrate};
 
 /// The longest that a claim or a settlement is waited for, the wait for a connection included.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(15);
+/// The longest that a transaction may stand still between two statements. Nothing is waited for inside of one but the database.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// The longest that closing is waited for.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 
@@ -53,9 +55,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::BadUrl`], [`StoreError::Away`], [`StoreError::WrongSchema`] or [`StoreError::RoleTooStrong`].
     pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
-        let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections)
-            .acquire_timeout(options.acquire_timeout)
+        let pool = pool_options(options.max_connections, options.acquire_timeout)
             .connect_with(connect_options(&options.url)?)
             .await
             .map_err(StoreError::during("connect"))?;
@@ -103,7 +103,7 @@ impl Store {
     /// The same store with a pool of its own for reading and for what is not shared: others' waiting is not its own.
     #[must_use]
     pub fn apart(&self, max_connections: u32) -> Self {
-        let options = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(self.pool.options().get_acquire_timeout());
+        let options = pool_options(max_connections, self.pool.options().get_acquire_timeout());
         let pool = options.connect_lazy_with(self.pool.connect_options().as_ref().clone());
         Self { pool, ..self.clone() }
     }
@@ -141,6 +141,18 @@ pub(crate) async fn answered<T>(during: &'static str, work: impl Future<Output =
         Ok(done) => done,
         Err(_) => Err(StoreError::Silent { during, after: LONGEST_TRANSACTION }),
     }
+}
+
+/// A pool whose transactions the server ends if their process stops in the middle of one: its locks would hold up every other
+/// replica's work on the same rows for as long as it is halted.
+fn pool_options(max_connections: u32, acquire_timeout: Duration) -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(max_connections).acquire_timeout(acquire_timeout).after_connect(|connection, _| {
+        Box::pin(async move {
+            let limit = format!("{}ms", LONGEST_PAUSE.as_millis());
+            let limiting = sqlx::query("-- limit_pauses\nselect set_config('idle_in_transaction_session_timeout', $1, false)").bind(limit);
+            connection.execute(limiting).await.map(drop)
+        })
+    })
 }
 
 /// Reads a connection URL and names the daemon to the database's administrators.

@@ -114,24 +114,31 @@ where session_id = $1 and ended_at is null and lease_until > clock_timestamp()",
         self.lease.run("end_session", ending).await.map(drop)
     }
 
-    /// The dead sessions whose engine locks are still to be undone. A session found dead for the first time stays on the list for
-    /// `sweep_for`: so long may the engine still lock tasks for its parked long poll.
+    /// The dead sessions whose engine locks are to be undone now, each for one replica at a time. A session found dead for the first
+    /// time is swept for `sweep_for`, since so long may the engine still lock tasks for its parked long poll: at every call for
+    /// `often_for`, then every three seconds.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn list_dead_sessions(&self, sweep_for: Duration) -> Result<Vec<DeadSession>, StoreError> {
+    pub async fn list_dead_sessions(&self, often_for: Duration, sweep_for: Duration) -> Result<Vec<DeadSession>, StoreError> {
         let rows = sqlx::query(
             "-- list_dead_sessions
 update worker_session set
     ended_at = coalesce(ended_at, clock_timestamp()),
-    rescued_until = coalesce(rescued_until, clock_timestamp() + make_interval(secs => $2))
+    rescued_until = coalesce(rescued_until, clock_timestamp() + make_interval(secs => $2)),
+    swept_at = clock_timestamp()
 where session_id <> $1
     and (ended_at is not null or lease_until <= clock_timestamp())
     and (rescued_until is null or rescued_until > clock_timestamp())
+    and (swept_at is null or swept_at <= clock_timestamp() - case
+        when ended_at > clock_timestamp() - make_interval(secs => $3) then interval '400 milliseconds'
+        else interval '3 seconds'
+    end)
 returning session_id, worker_id",
         )
         .bind(self.session.0)
         .bind(sweep_for.as_secs_f64())
+        .bind(often_for.as_secs_f64())
         .fetch_all(&self.pool)
         .await
         .map_err(StoreError::during("list_dead_sessions"))?;

@@ -200,7 +200,9 @@ impl Rounds {
                     Some(Told { outbox_id: fact.outbox_id, held })
                 })
                 .collect();
-            self.store.delete_told(&rows).await?;
+            if !rows.is_empty() {
+                self.store.delete_told(&rows).await?;
+            }
         });
         let mut sent = 0;
         for fact in facts {

@@ -4,6 +4,8 @@
 //! The moments are forced from outside: a gate holds back a request (`support/gate.rs`), a fault of the inventory holds back an
 //! answer, a lock on the row holds back a settlement. The daemon itself knows nothing of it.
 
+#[cfg(feature = "fault-points")]
+mod halted;
 mod killed;
 mod parked;
 mod silent;

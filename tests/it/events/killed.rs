@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value as JsonValue;
 
@@ -15,39 +14,12 @@ use super::judge::{is_what_happened, judge, waiting};
 use crate::support::daemon::Process;
 use crate::support::kafka::{Read, Topic};
 use crate::support::order::{BY_ITSELF, Order};
+use crate::support::points::Points;
 use crate::support::shop::Shop;
 use crate::support::wait::until_true;
 
 /// Orders of one case: enough that a batch has several.
 const ORDERS: usize = 6;
-
-/// The folder in which places are armed.
-struct Points(PathBuf);
-
-impl Points {
-    fn of(shop: &Shop) -> Self {
-        let folder = shop.folder.join("points");
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn arm(&self, place: &str) {
-        let _ = fs::remove_file(self.0.join(format!("{}.fired", place.split('@').next().unwrap())));
-        fs::write(self.0.join(place), "").unwrap();
-    }
-
-    fn fired(&self, place: &str) -> bool {
-        self.0.join(format!("{place}.fired")).exists()
-    }
-
-    async fn strikes(&self, place: &str) {
-        until_true(&format!("{place} strikes"), BY_ITSELF, async || self.fired(place)).await;
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
 
 async fn orders(shop: &Shop) -> Vec<Order<'_>> {
     futures::future::join_all((0..ORDERS).map(|_| shop.order())).await

@@ -14,6 +14,8 @@ pub(crate) mod issuer;
 pub(crate) mod judge;
 pub(crate) mod kafka;
 pub(crate) mod order;
+#[cfg(feature = "fault-points")]
+pub(crate) mod points;
 pub(crate) mod redis;
 pub(crate) mod rows;
 pub(crate) mod shop;

@@ -125,7 +125,7 @@ async fn a_token_that_an_operator_puts_back_before_the_reserve_gets_the_hold_tha
     let tree = get(&shop, &format!("process-instance/{}/activity-instances", order.instance)).await;
     let stands = find(&tree, "Task_ReserveStock").unwrap();
     let again = json!({"skipCustomListeners": true, "skipIoMappings": true, "instructions": [
-        {"type": "cancel", "activityInstanceId": stands["id"]}, {"type": "startBeforeActivity", "activityId": "Task_ReserveStock"}]});
+        {"type": "startBeforeActivity", "activityId": "Task_ReserveStock"}, {"type": "cancel", "activityInstanceId": stands["id"]}]});
     post(&shop, &format!("process-instance/{}/modification", order.instance), &again).await;
     let task = until("the other task has failed, too", BY_ITSELF, async || {
         order.incidents().await.into_iter().filter_map(|incident| incident.configuration).find(|task| task != first.as_str())
