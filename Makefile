@@ -64,6 +64,8 @@ check: setup ## Formatting, lints, docs with warnings as errors, room borders, s
 test: setup ## Every test, on the real engines, a real PostgreSQL and a real broker, and a part of the fault matrix; leaves them running.
 	@stack/up postgres kafka engine operaton
 	cargo test --features chaos --no-fail-fast
+	@echo "The exhaustive search has seen these worlds:"; \
+	  sed 's/{"name":"\([^"]*\)","worlds":\([0-9]*\)}/  \2 with an inventory of the kind: \1/' $(TARGET)/chaos/search/*.json
 	@echo "The stack is still running: 'make down' ends it."
 	@$(took)
 

@@ -55,7 +55,7 @@ async fn no_answer_is_outside_of_the_document_and_none_is_a_failure_of_ours() {
 async fn try_out(shop: &Shop, caller: &Caller, phases: &str, operations: usize) {
     let ran = Command::new(schemathesis())
         .args(["run", &caller.url("/openapi.json"), "--header", &format!("Holdfast-Tenant: {}", shop.tenant())])
-        .args(["--checks", CHECKS, "--phases", phases, "--max-examples", EXAMPLES, "--seed", "1", "--workers", "2"])
+        .args(["--checks", CHECKS, "--phases", phases, "--max-examples", EXAMPLES, "--seed", "1", "--workers", "1"])
         .args(["--no-shrink", "--continue-on-failure", "--no-color", "--suppress-health-check", "all", "--request-timeout", "30"])
         .current_dir(&shop.folder)
         .env("HOME", &shop.folder)
