@@ -217,7 +217,7 @@ impl App {
             tenants: tenants.clone(),
             process: OrderProcess { key: config.orders.process.clone(), cancel_message: config.orders.cancel_message.clone() },
         };
-        let rescuer = Rescuer { operations: operations.clone(), engine, long_poll: Duration::from_millis(config.engine.long_poll_ms) };
+        let rescuer = Rescuer::new(operations.clone(), engine, Duration::from_millis(config.engine.long_poll_ms));
         let reconciler = Reconciler {
             operations: operations.clone(),
             topics,

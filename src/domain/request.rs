@@ -34,7 +34,8 @@ pub struct ReserveRequest {
     pub step: ReservationStep,
     /// The attempt group.
     pub group: AttemptGroup,
-    /// The lines, at least one.
+    /// The lines, at least one, once checked in the order of their ids: an inventory may compare a request that is sent again with the
+    /// first one word by word, and it is sent again from its record.
     pub lines: Vec<OrderLine>,
     /// How long the inventory is asked to hold, in whole seconds.
     pub hold_for: TimeDelta,
@@ -59,12 +60,13 @@ pub enum RequestError {
 }
 
 impl ReserveRequest {
-    /// Checks what can only be seen over all lines.
+    /// Checks what can only be seen over all lines, and puts them in their order.
     ///
     /// # Errors
     /// The first rule that the lines break.
-    pub fn check(self) -> Result<Self, RequestError> {
+    pub fn check(mut self) -> Result<Self, RequestError> {
         check_lines(&self.lines)?;
+        self.lines.sort_by_key(|line| line.order_line);
         Ok(self)
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::domain::ReservationId;
 use crate::operations::{OperationError, Operations};
 use crate::store::DeadSession;
 
@@ -28,13 +29,22 @@ impl Operations {
         Ok(self.store.end_session().await?)
     }
 
-    /// Has the reconciler look at the holds that a dead session settled shortly before its death.
+    /// The holds that a dead session settled shortly before its death, with the process instances that wanted them.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn look_again_after(&self, dead: &DeadSession) -> Result<u64, OperationError> {
+    pub async fn list_settled_by(&self, dead: &DeadSession) -> Result<Vec<(ReservationId, String)>, OperationError> {
         let tenants = self.store.list_tenants().await?;
-        Ok(self.store.look_again_after(dead.session, &tenants, self.clock.now()).await?)
+        Ok(self.store.list_settled_by(dead.session, &tenants).await?)
+    }
+
+    /// Has the reconciler look at these holds next.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn make_due(&self, holds: &[ReservationId]) -> Result<u64, OperationError> {
+        let tenants = self.store.list_tenants().await?;
+        Ok(self.store.make_due(holds, &tenants, self.clock.now()).await?)
     }
 
     /// The dead sessions whose engine locks are to be undone now.

@@ -3,15 +3,20 @@
 //! A dead session's parked poll still draws tasks: the engine locks them for a client that is gone. So a dead session stays on the
 //! list for as long as its last poll may have been parked. Unlocking too early is harmless, because claims still fence.
 //!
-//! A task that was deleted under a dead worker is delivered to nobody: so the holds that the session had just settled are looked at.
+//! A task that was deleted under a dead worker is delivered to nobody: so the engine is asked about the process instances whose holds
+//! the session had just settled, and the reconciler looks after those that were deleted.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::engine::{EngineClient, WorkerId};
+use crate::domain::SessionId;
+use crate::engine::{EngineClient, EngineError, ProcessInstanceId, WorkerId};
 use crate::metrics::RESCUED_TASKS;
 use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
+use crate::store::DeadSession;
 use crate::topics::{Class, RECONCILER_SUFFIX};
 
 /// How often dead sessions are looked for.
@@ -20,6 +25,10 @@ const RESCUER: Loop = Loop { name: "rescuer", period: Duration::from_millis(500)
 const MARGIN: Duration = Duration::from_secs(5);
 /// The same, now and then: a request may wait that long in an engine that is overloaded, and is carried out although its client is gone.
 const SLOW_ENGINE: Duration = Duration::from_secs(30);
+/// When a dead session is nobody's concern any more.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+/// What the engine calls a process instance that came to its own end.
+const COMPLETED: &str = "COMPLETED";
 
 /// The loop and what it needs.
 pub(crate) struct Rescuer {
@@ -27,16 +36,40 @@ pub(crate) struct Rescuer {
     pub(crate) engine: EngineClient,
     /// How long a poll may be parked.
     pub(crate) long_poll: Duration,
+    /// The dead whose orders this process has asked about, and when.
+    asked: Mutex<HashMap<SessionId, Asked>>,
+}
+
+/// When it was first asked about the orders of a dead session, and whether it was asked once more since.
+#[derive(Clone, Copy)]
+struct Asked {
+    first: Instant,
+    twice: bool,
+}
+
+/// Why a turn was not finished.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RescueError {
+    /// The database.
+    #[error(transparent)]
+    Operation(#[from] OperationError),
+    /// The engine.
+    #[error("ask about the orders of a dead session")]
+    Engine(#[source] EngineError),
 }
 
 impl Rescuer {
+    pub(crate) fn new(operations: Operations, engine: EngineClient, long_poll: Duration) -> Self {
+        Self { operations, engine, long_poll, asked: Mutex::default() }
+    }
+
     pub(crate) async fn run(self, shutdown: &Shutdown) {
         RESCUER.run(shutdown, || self.turn()).await;
     }
 
-    async fn turn(&self) -> Result<Round, OperationError> {
+    async fn turn(&self) -> Result<Round, RescueError> {
         for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN, self.long_poll + SLOW_ENGINE).await? {
-            self.operations.look_again_after(&dead).await?;
+            self.look_after_orders_of(&dead).await?;
             let worker = |suffix: &str| WorkerId::new(format!("{}#{suffix}", dead.worker_id));
             for (worker, ends_incidents) in
                 [(worker(Class::Starts.suffix()), false), (worker(Class::Ends.suffix()), false), (worker(RECONCILER_SUFFIX), true)]
@@ -56,5 +89,36 @@ impl Rescuer {
             }
         }
         Ok(Round::Idle)
+    }
+
+    /// Has the reconciler look at holds whose orders were deleted while their tasks were in a dead session's hands. It is asked twice:
+    /// an order may be deleted until its task is in other hands.
+    async fn look_after_orders_of(&self, dead: &DeadSession) -> Result<(), RescueError> {
+        let now = Instant::now();
+        let asked = self.asked().get(&dead.session).copied();
+        if asked.is_some_and(|asked| asked.twice || now < asked.first + self.long_poll + MARGIN) {
+            return Ok(());
+        }
+        let settled = self.operations.list_settled_by(dead).await?;
+        let instances: Vec<ProcessInstanceId> = settled.iter().map(|(_, instance)| ProcessInstanceId::from(instance.as_str())).collect();
+        let records = self.engine.instance_records(&instances).await.map_err(RescueError::Engine)?;
+        // What the engine has no memory of may have been deleted with its history.
+        let goes_on = |instance: &str| {
+            let record = records.get(&ProcessInstanceId::from(instance));
+            record.is_some_and(|record| record.end_time.is_none() || record.state == COMPLETED)
+        };
+        let abandoned: Vec<_> = settled.iter().filter(|(_, instance)| !goes_on(instance)).map(|(hold, _)| *hold).collect();
+        if !abandoned.is_empty() {
+            let due = self.operations.make_due(&abandoned).await?;
+            tracing::info!(session.id = %dead.session, due, "orders of a dead session were deleted: their holds are looked at");
+        }
+        let mut known = self.asked();
+        known.retain(|_, asked| now < asked.first + FORGOTTEN);
+        known.insert(dead.session, Asked { first: asked.map_or(now, |asked| asked.first), twice: asked.is_some() });
+        Ok(())
+    }
+
+    fn asked(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

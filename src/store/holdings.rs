@@ -269,12 +269,11 @@ async fn with_lines(tx: &mut Transaction<'static, Postgres>, found: &[PgRow]) ->
         all.push(Ours { row: rows::reservation(row)?, updated_at });
     }
     let ids: Vec<Uuid> = all.iter().map(|ours| ours.row.id.0).collect();
-    let found =
-        sqlx::query("-- holdings_lines\nselect * from reservation_line where reservation_id = any ($1) order by reservation_line_id")
-            .bind(ids)
-            .fetch_all(&mut **tx)
-            .await
-            .map_err(StoreError::during("read_holdings"))?;
+    let found = sqlx::query("-- holdings_lines\nselect * from reservation_line where reservation_id = any ($1) order by order_line_id")
+        .bind(ids)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(StoreError::during("read_holdings"))?;
     let mut lines: HashMap<ReservationId, Vec<LineRecord>> = HashMap::new();
     for row in &found {
         let (id, line) = rows::line(row)?;

@@ -93,7 +93,7 @@ pub(crate) async fn read(
 }
 
 async fn lines(tx: &mut Transaction<'static, Postgres>, id: ReservationId) -> Result<Vec<LineRecord>, StoreError> {
-    let rows = sqlx::query("-- lines\nselect * from reservation_line where reservation_id = $1 order by reservation_line_id")
+    let rows = sqlx::query("-- lines\nselect * from reservation_line where reservation_id = $1 order by order_line_id")
         .bind(id.0)
         .fetch_all(&mut **tx)
         .await
@@ -164,7 +164,7 @@ order by reservation_id limit $4",
         .map_err(StoreError::during(during))?;
         let mut reservations = found.iter().map(rows::reservation).collect::<Result<Vec<_>, _>>()?;
         let ids: Vec<Uuid> = reservations.iter().map(|row| row.id.0).collect();
-        let lines = sqlx::query("-- lines_of\nselect * from reservation_line where reservation_id = any($1) order by reservation_line_id")
+        let lines = sqlx::query("-- lines_of\nselect * from reservation_line where reservation_id = any($1) order by order_line_id")
             .bind(ids)
             .fetch_all(&mut *tx)
             .await
@@ -226,33 +226,52 @@ where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UN
         tx.commit().await.map_err(StoreError::during("want_release"))
     }
 
-    /// Makes the holds due that a session settled shortly before it died: their orders may have been deleted before it could be told
-    /// so, and nobody else will be. Says how many there were.
+    /// The holds that a session settled shortly before it died, with the process instances that wanted them: one of these may have
+    /// been deleted before the session could be told so, and nobody else will be.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn look_again_after(&self, dead: SessionId, tenants: &[TenantId], now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut tx = begin(&self.pool, "look_again_after", tenants).await?;
-        let done = sqlx::query(
-            "-- look_again_after
-update reservation r set next_check_at = $2
+    pub async fn list_settled_by(&self, dead: SessionId, tenants: &[TenantId]) -> Result<Vec<(ReservationId, String)>, StoreError> {
+        let during = "list_settled_by";
+        let mut tx = begin(&self.pool, during, tenants).await?;
+        let rows: Vec<(Uuid, String)> = sqlx::query_as(
+            "-- list_settled_by
+select distinct r.reservation_id, r.process_instance_id
 from worker_session s
-where s.session_id = $1 and r.status in ('RESERVED', 'CONFIRMED') and r.claim_session is null
-    and (r.next_check_at is null or r.next_check_at > $2)
-    and r.reservation_id in (
-        select c.reservation_id from supplier_call c
-        where c.session_id = $1 and c.started_at > s.lease_until - make_interval(secs => $3) and c.operation in ('reserve', 'confirm', 'extend')
-    )
+join supplier_call c on c.session_id = s.session_id and c.started_at > s.lease_until - make_interval(secs => $2)
+    and c.operation in ('reserve', 'confirm', 'extend')
+join reservation r using (reservation_id)
+where s.session_id = $1 and r.status in ('RESERVED', 'CONFIRMED') and r.claim_session is null and r.process_instance_id is not null
     -- once it was looked at, it is as good as any other
     and (r.last_reconciled_at is null or r.last_reconciled_at < s.ended_at)",
         )
         .bind(dead.0)
-        .bind(now)
         .bind(TOLD_WITHIN_S)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(StoreError::during(during))?;
+        tx.commit().await.map_err(StoreError::during(during))?;
+        Ok(rows.into_iter().map(|(id, instance)| (ReservationId(id), instance)).collect())
+    }
+
+    /// Has the reconciler look at these holds next.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn make_due(&self, holds: &[ReservationId], tenants: &[TenantId], now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let ids: Vec<Uuid> = holds.iter().map(|hold| hold.0).collect();
+        let mut tx = begin(&self.pool, "make_due", tenants).await?;
+        let done = sqlx::query(
+            "-- make_due
+update reservation set next_check_at = $2
+where reservation_id = any($1) and claim_session is null and (next_check_at is null or next_check_at > $2)",
+        )
+        .bind(ids)
+        .bind(now)
         .execute(&mut *tx)
         .await
-        .map_err(StoreError::during("look_again_after"))?;
-        tx.commit().await.map_err(StoreError::during("look_again_after"))?;
+        .map_err(StoreError::during("make_due"))?;
+        tx.commit().await.map_err(StoreError::during("make_due"))?;
         Ok(done.rows_affected())
     }
 

@@ -23,6 +23,10 @@ pub(crate) struct Evidence {
     pub(crate) record: ProcessInstanceRecord,
     pub(crate) tasks: Vec<ExternalTask>,
     pub(crate) expected_end: Option<&'static str>,
+    /// How many daemons live.
+    pub(crate) living: i64,
+    /// How many were started.
+    pub(crate) boots: i64,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -244,6 +248,10 @@ impl Evidence {
         }
         for call in self.rows.calls.iter().filter(|call| call.ended_at.is_none() || call.answer_class.is_none()) {
             broken.push(format!("L1: a call was never ended: {call:?}"));
+        }
+        let all_are_up = self.rows.sessions >= self.boots;
+        if !all_are_up || self.rows.alive > self.living || !self.rows.unseen.is_empty() {
+            broken.push(format!("L1: nobody has seen to what the dead left: {:?}", self.rows.unseen));
         }
         if !self.rows.waiting.is_empty() {
             broken.push(format!("L1: tasks are still remembered as waiting: {:?}", self.rows.waiting));

@@ -296,8 +296,8 @@ async fn at_rest(rig: &mut Rig, order: &Order, expected_end: Option<&'static str
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is due is judged by the machine's clock, as the daemons do")]
-async fn gather(rig: &Rig, order: &Order, expected_end: Option<&'static str>) -> Evidence {
-    let tenant = rig.engine.tenant.as_str();
+async fn gather(rig: &mut Rig, order: &Order, expected_end: Option<&'static str>) -> Evidence {
+    let tenant = rig.engine.tenant.to_string();
     Evidence {
         // The engine first: what it was told must be true already.
         activities: order.activities().await,
@@ -308,9 +308,11 @@ async fn gather(rig: &Rig, order: &Order, expected_end: Option<&'static str>) ->
             Some(topic) => Some(topic.read().await.iter().map(Fact::told).collect()),
             None => None,
         },
-        holds: rig.inventory.holds(tenant),
+        holds: rig.inventory.holds(&tenant),
         ledger: rig.inventory.ledger().iter().map(|entry| (**entry).clone()).collect(),
         expected_end,
+        living: rig.replicas.iter_mut().map(|replica| i64::from(!replica.daemon.has_ended())).sum(),
+        boots: i64::try_from(rig.boots).unwrap(),
         now: chrono::Utc::now(),
     }
 }

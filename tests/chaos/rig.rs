@@ -38,7 +38,8 @@ pub(crate) struct Rig {
     pub(crate) topic: Option<Topic>,
     bug: Option<&'static str>,
     deployment: DeploymentId,
-    boots: usize,
+    /// How many daemons were started.
+    pub(crate) boots: usize,
 }
 
 /// One daemon with its links. A process that ends is followed by another one on the same links.

@@ -78,6 +78,12 @@ pub(crate) struct Rows {
     pub(crate) waiting: Vec<String>,
     /// The worker ids of sessions that are over.
     pub(crate) dead: Vec<String>,
+    /// The same, where nobody has had the time to see to what they left.
+    pub(crate) unseen: Vec<String>,
+    /// How many sessions count as alive.
+    pub(crate) alive: i64,
+    /// How many there have been.
+    pub(crate) sessions: i64,
 }
 
 impl Rows {
@@ -91,6 +97,16 @@ impl Rows {
             dead: sqlx::query_scalar("select worker_id from worker_session where ended_at is not null or lease_until < clock_timestamp()")
                 .fetch_all(pool)
                 .await?,
+            unseen: sqlx::query_scalar(
+                "select worker_id from worker_session where coalesce(ended_at, lease_until) < clock_timestamp()
+                and (ended_at is null or ended_at > clock_timestamp() - interval '2 seconds')",
+            )
+            .fetch_all(pool)
+            .await?,
+            alive: sqlx::query_scalar("select count(*) from worker_session where ended_at is null and lease_until > clock_timestamp()")
+                .fetch_one(pool)
+                .await?,
+            sessions: sqlx::query_scalar("select count(*) from worker_session").fetch_one(pool).await?,
         })
     }
 }

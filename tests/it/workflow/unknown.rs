@@ -1,8 +1,10 @@
 //! Answers that get lost: nobody takes that for an answer, the incident says what goes on, and the daemon finds out and goes on.
 
 use chrono::TimeDelta;
+use holdfast::engine::Value;
 use holdfast::simulator::{Effect, Fault, FaultScope, Operation, WrongShape};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::daemon::Daemon;
 use crate::support::order::{BY_ITSELF, Order, lines_of};
@@ -29,6 +31,38 @@ async fn reservation_timeout_then_reconciliation_confirms_external_hold() {
 
     order.fulfil().await;
     order.ends_at(&["End_OrderFulfilled"]).await;
+    order.judge().await;
+}
+
+/// An inventory that knows keys compares what comes under one of them, down to the order of the lines.
+#[tokio::test]
+async fn what_is_asked_for_again_is_asked_for_in_the_same_words() {
+    let shop = Shop::open_with(Setup::hasty).await;
+    for product in ["phone", "cable"] {
+        shop.inventory.set_stock(shop.tenant(), product, 100);
+    }
+    let _daemon = Daemon::start(&shop).await;
+    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+    let line = |product: &str, quantity: &str| json!({ "orderLineId": Uuid::new_v4(), "productOfferingId": product, "quantity": quantity });
+    let lines = json!([
+        line("router", "2.50"),
+        line("phone", "1"),
+        line("cable", "3.000001"),
+        line("router", "1"),
+        line("phone", "2"),
+        line("cable", "10")
+    ]);
+    let order = shop
+        .order_with(|usual| {
+            usual.with("orderLines", Value::Json(lines)).with("customerId", "c-17").with("locationId", "shelf 4").with("holdFor", "PT90M")
+        })
+        .await;
+    order.is_reserved().await;
+    assert_eq!(shop.fault(swallow).fired, 1);
+    let asked: Vec<_> = order.ledger().into_iter().filter(|entry| entry.operation == Operation::Reserve).collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert_eq!(json!(asked[0].asked), json!(asked[1].asked));
+    assert_eq!(order.effects(Effect::HoldPlaced), 1);
     order.judge().await;
 }
 
