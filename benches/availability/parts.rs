@@ -6,19 +6,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use holdfast::store::{Provision, provision};
-use secrecy::SecretString;
 use serde_json::Value;
-use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Executor as _};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use crate::Failure;
+use crate::database::Database;
+use crate::measure::setting;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_holdfast");
-const ROLE: &str = "holdfast_bench";
 
 /// The running parts; dropping them ends the processes.
 pub(crate) struct Parts {
@@ -27,25 +24,15 @@ pub(crate) struct Parts {
     /// Where hello-world is.
     pub(crate) hello: String,
     pub(crate) http: reqwest::Client,
-    admin: PgPool,
-    database: String,
+    database: Database,
     children: Vec<Child>,
 }
 
 impl Parts {
     pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
-        let port = setting("HOLDFAST_PG_PORT", "55432");
-        let database = format!("holdfast_bench_{}", Uuid::new_v4().simple());
-        let admin_url = format!("postgres://holdfast_admin:holdfast-admin@127.0.0.1:{port}/postgres");
-        let wanted = Provision {
-            admin_url: SecretString::from(admin_url.as_str()),
-            database: database.clone(),
-            runtime_role: ROLE.to_owned(),
-            runtime_password: SecretString::from(ROLE),
-        };
-        provision(&wanted).await?;
-        let admin = PgPoolOptions::new().max_connections(1).connect(&admin_url).await?;
-
+        // Whoever makes a client first says whose cryptography it uses; that another part was quicker is no matter.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let database = Database::make().await?;
         let (inventory, inventory_url) = speaking(Command::new(BINARY).args([
             "simulate-supplier",
             "--listen",
@@ -72,24 +59,24 @@ impl Parts {
             .arg("run")
             .arg("--config")
             .arg(&config)
-            .env("HOLDFAST__DATABASE__URL", format!("postgres://{ROLE}:{ROLE}@127.0.0.1:{port}/{database}"))
+            .env("HOLDFAST__DATABASE__URL", &database.url)
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log)?)
             .kill_on_drop(true)
             .spawn()?;
         let api = address(&log).await?;
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
-        Ok(Self { api, hello: hello_url, http, admin, database, children: vec![inventory, hello, daemon] })
+        Ok(Self { api, hello: hello_url, http, database, children: vec![inventory, hello, daemon] })
     }
 
     /// Ends the processes and drops the database.
     pub(crate) async fn end(self) {
-        let Self { admin, database, mut children, .. } = self;
+        let Self { database, mut children, .. } = self;
         for child in &mut children {
             // One that has ended already is over as well.
             drop(child.kill().await);
         }
-        drop(admin.execute(AssertSqlSafe(format!("drop database if exists {database} with (force)"))).await);
+        database.drop().await;
     }
 }
 
@@ -123,9 +110,4 @@ pub(crate) async fn serve_hello() -> Result<(), Failure> {
     crate::report::say(&format!("http://{}", listener.local_addr()?));
     axum::serve(listener, Router::new().route("/", get(async || "hello"))).await?;
     Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the ports of the stack come from make")]
-fn setting(name: &str, default: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }

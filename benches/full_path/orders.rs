@@ -58,7 +58,8 @@ impl Engine {
         let url = Url::parse(&format!("http://127.0.0.1:{port}/engine-rest"))?;
         let client = EngineClient::new(EngineSettings::new(url.clone()), SystemClock::shared())?;
         client.version().await?;
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+        // The engine closes a connection that was idle for 20 s, perhaps in the moment in which it is used again.
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).pool_idle_timeout(Duration::from_secs(5)).build()?;
         Ok(Self { client, url, http, deployed: Mutex::default() })
     }
 

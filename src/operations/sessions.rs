@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
+
 use crate::domain::ReservationId;
 use crate::operations::{OperationError, Operations};
 use crate::store::DeadSession;
@@ -38,13 +40,13 @@ impl Operations {
         Ok(self.store.list_settled_by(dead.session, &tenants).await?)
     }
 
-    /// Has the reconciler look at these holds next.
+    /// Has the reconciler look at these holds after that time.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn make_due(&self, holds: &[ReservationId]) -> Result<u64, OperationError> {
+    pub async fn make_due(&self, holds: &[ReservationId], after: TimeDelta) -> Result<u64, OperationError> {
         let tenants = self.store.list_tenants().await?;
-        Ok(self.store.make_due(holds, &tenants, self.clock.now()).await?)
+        Ok(self.store.make_due(holds, &tenants, self.clock.now() + after).await?)
     }
 
     /// The dead sessions whose engine locks are to be undone now.

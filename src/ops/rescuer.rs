@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
+
 use crate::domain::SessionId;
 use crate::engine::{EngineClient, EngineError, ProcessInstanceId, WorkerId};
 use crate::metrics::RESCUED_TASKS;
@@ -109,7 +111,7 @@ impl Rescuer {
         };
         let abandoned: Vec<_> = settled.iter().filter(|(_, instance)| !goes_on(instance)).map(|(hold, _)| *hold).collect();
         if !abandoned.is_empty() {
-            let due = self.operations.make_due(&abandoned).await?;
+            let due = self.operations.make_due(&abandoned, TimeDelta::zero()).await?;
             tracing::info!(session.id = %dead.session, due, "orders of a dead session were deleted: their holds are looked at");
         }
         let mut known = self.asked();

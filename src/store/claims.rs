@@ -124,6 +124,11 @@ impl LiveClaims {
         let entered = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         entered.then(|| LiveClaim { claims: self.clone(), id })
     }
+
+    /// Whether somebody in this process works on it.
+    pub(crate) fn has(&self, id: ReservationId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
 }
 
 impl Drop for LiveClaim {

@@ -179,7 +179,8 @@ order by reservation_id limit $4",
         Ok(reservations)
     }
 
-    /// The rows that are due to be looked at and that nobody living works on, most overdue first.
+    /// The rows that are due to be looked at and that nobody living works on, most overdue first. A claim of this very session on which
+    /// nobody works is such a row: its commit was not answered, and whoever made it has given up.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
@@ -194,17 +195,20 @@ order by reservation_id limit $4",
             "-- list_due
 select r.tenant_id, r.reservation_id from reservation r
 where r.next_check_at <= $1 and not exists (
-    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
+    select from worker_session s
+    where s.session_id = r.claim_session and s.session_id <> $3 and s.ended_at is null and s.lease_until > clock_timestamp()
 )
 order by r.next_check_at limit $2",
         )
         .bind(now)
         .bind(limit)
+        .bind(self.session.0)
         .fetch_all(&mut *tx)
         .await
         .map_err(StoreError::during("list_due"))?;
         tx.commit().await.map_err(StoreError::during("list_due"))?;
-        Ok(due.into_iter().map(|(tenant, id)| (TenantId(tenant), ReservationId(id))).collect())
+        let due = due.into_iter().map(|(tenant, id)| (TenantId(tenant), ReservationId(id)));
+        Ok(due.filter(|(_, id)| !self.live.has(*id)).collect())
     }
 
     /// Marks a hold as not wanted any more and due at once: its order is gone.
@@ -226,7 +230,7 @@ where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UN
         tx.commit().await.map_err(StoreError::during("want_release"))
     }
 
-    /// The holds that a session settled shortly before it died, with the process instances that wanted them: one of these may have
+    /// The holds that a session settled or looked at shortly before it died, with the process instances that wanted them: one of these may have
     /// been deleted before the session could be told so, and nobody else will be.
     ///
     /// # Errors
@@ -239,7 +243,6 @@ where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UN
 select distinct r.reservation_id, r.process_instance_id
 from worker_session s
 join supplier_call c on c.session_id = s.session_id and c.started_at > s.lease_until - make_interval(secs => $2)
-    and c.operation in ('reserve', 'confirm', 'extend')
 join reservation r using (reservation_id)
 where s.session_id = $1 and r.status in ('RESERVED', 'CONFIRMED') and r.claim_session is null and r.process_instance_id is not null
     -- once it was looked at, it is as good as any other
@@ -254,11 +257,11 @@ where s.session_id = $1 and r.status in ('RESERVED', 'CONFIRMED') and r.claim_se
         Ok(rows.into_iter().map(|(id, instance)| (ReservationId(id), instance)).collect())
     }
 
-    /// Has the reconciler look at these holds next.
+    /// Has the reconciler look at these holds at that time, unless it would earlier.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn make_due(&self, holds: &[ReservationId], tenants: &[TenantId], now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn make_due(&self, holds: &[ReservationId], tenants: &[TenantId], at: DateTime<Utc>) -> Result<u64, StoreError> {
         let ids: Vec<Uuid> = holds.iter().map(|hold| hold.0).collect();
         let mut tx = begin(&self.pool, "make_due", tenants).await?;
         let done = sqlx::query(
@@ -267,7 +270,7 @@ update reservation set next_check_at = $2
 where reservation_id = any($1) and claim_session is null and (next_check_at is null or next_check_at > $2)",
         )
         .bind(ids)
-        .bind(now)
+        .bind(at)
         .execute(&mut *tx)
         .await
         .map_err(StoreError::during("make_due"))?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
 use crate::engine::{EngineError, LockedTask, ProcessInstanceId, TaskId, WorkerId};
 use crate::fault_points::fault_point;
@@ -12,6 +14,8 @@ use crate::topics::handler::Topics;
 use crate::topics::registry::Topic;
 use crate::topics::tell::{Reporter, Told, root_is_terminated};
 
+/// After how long the engine is asked again whether the process of a hold is over.
+const ASK_THE_ENGINE_AGAIN: TimeDelta = TimeDelta::seconds(10);
 /// How long a waiting task is locked while it is told.
 const TELLING: Duration = Duration::from_secs(30);
 
@@ -60,7 +64,7 @@ impl Topics {
             Ok(false) => Ok(()),
             Err(error) => {
                 tracing::warn!(reservation.id = %row.id, error = %chain(&error), "could not find out whether the process of a hold is over");
-                Ok(())
+                self.operations.make_due(&[row.id], ASK_THE_ENGINE_AGAIN).await.map(drop)
             }
         }
     }
