@@ -147,6 +147,12 @@ mod tests {
     }
 
     #[test]
+    fn a_checked_request_has_its_lines_in_the_order_in_which_its_record_has_them() {
+        let checked = request(vec![line(3, "1"), line(1, "2"), line(2, "3")]).check().unwrap();
+        assert!(checked.lines.is_sorted_by_key(|line| line.order_line));
+    }
+
+    #[test]
     fn what_is_held_changes_the_hash() {
         let base = request(vec![line(1, "1")]);
         let mut place = base.clone();

@@ -47,8 +47,8 @@ pub use release::{Attempt, Release};
 pub use reserve::Reserve;
 
 pub use crate::store::{
-    About, AnsweredCase, Begun, CommandRecord, FalloutCase, Find, Forgotten, KeptAnswer, NewCommand, Notice, ProjectedProduct, Put,
-    RequestAttempt, RequestName, Timeline, TimelineEntry, Tried, WaitingTask, Word,
+    About, AnsweredCase, Begun, CommandRecord, DeadSession, FalloutCase, Find, Forgotten, KeptAnswer, NewCommand, Notice, ProjectedProduct,
+    Put, RequestAttempt, RequestName, Timeline, TimelineEntry, Tried, WaitingTask, Word,
 };
 
 use crate::cache::Cache;

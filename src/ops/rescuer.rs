@@ -15,10 +15,9 @@ use chrono::TimeDelta;
 use crate::domain::SessionId;
 use crate::engine::{EngineClient, EngineError, ProcessInstanceId, WorkerId};
 use crate::metrics::RESCUED_TASKS;
-use crate::operations::{OperationError, Operations};
+use crate::operations::{DeadSession, OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
-use crate::store::DeadSession;
 use crate::topics::{Class, RECONCILER_SUFFIX};
 
 /// How often dead sessions are looked for.
@@ -49,9 +48,9 @@ struct Asked {
     twice: bool,
 }
 
-/// Why a turn was not finished.
+/// Why the orders of a dead session could not be looked after.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RescueError {
+enum LookError {
     /// The database.
     #[error(transparent)]
     Operation(#[from] OperationError),
@@ -69,9 +68,11 @@ impl Rescuer {
         RESCUER.run(shutdown, || self.turn()).await;
     }
 
-    async fn turn(&self) -> Result<Round, RescueError> {
+    async fn turn(&self) -> Result<Round, OperationError> {
         for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN, self.long_poll + SLOW_ENGINE).await? {
-            self.look_after_orders_of(&dead).await?;
+            if let Err(error) = self.look_after_orders_of(&dead).await {
+                tracing::warn!(session.id = %dead.session, error = &error as &dyn std::error::Error, "could not look after the orders of a dead session yet");
+            }
             let worker = |suffix: &str| WorkerId::new(format!("{}#{suffix}", dead.worker_id));
             for (worker, ends_incidents) in
                 [(worker(Class::Starts.suffix()), false), (worker(Class::Ends.suffix()), false), (worker(RECONCILER_SUFFIX), true)]
@@ -95,7 +96,7 @@ impl Rescuer {
 
     /// Has the reconciler look at holds whose orders were deleted while their tasks were in a dead session's hands. It is asked twice:
     /// an order may be deleted until its task is in other hands.
-    async fn look_after_orders_of(&self, dead: &DeadSession) -> Result<(), RescueError> {
+    async fn look_after_orders_of(&self, dead: &DeadSession) -> Result<(), LookError> {
         let now = Instant::now();
         let asked = self.asked().get(&dead.session).copied();
         if asked.is_some_and(|asked| asked.twice || now < asked.first + self.long_poll + MARGIN) {
@@ -103,7 +104,7 @@ impl Rescuer {
         }
         let settled = self.operations.list_settled_by(dead).await?;
         let instances: Vec<ProcessInstanceId> = settled.iter().map(|(_, instance)| ProcessInstanceId::from(instance.as_str())).collect();
-        let records = self.engine.instance_records(&instances).await.map_err(RescueError::Engine)?;
+        let records = self.engine.instance_records(&instances).await.map_err(LookError::Engine)?;
         // What the engine has no memory of may have been deleted with its history.
         let goes_on = |instance: &str| {
             let record = records.get(&ProcessInstanceId::from(instance));

@@ -80,7 +80,7 @@ max_connections = 400
 shared_buffers = '256MB'
 max_wal_size = '2GB'
 # A client that stops in the middle of its log-in holds up every DROP DATABASE until then.
-authentication_timeout = '5s'
+authentication_timeout = '20s'
 fsync = ${HOLDFAST_PG_FSYNC:-on}
 synchronous_commit = on
 autovacuum = on

@@ -90,7 +90,7 @@ pub(crate) fn quick() -> Vec<Case> {
     QUICK.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-const QUICK: [&str; 26] = [
+const QUICK: [&str; 28] = [
     "reserve/strict/1/reserve.claimed=kill",
     "reserve/strict/2/reserve.answered=freeze",
     "reserve/strict/1/reserve.settle_written=kill",
@@ -107,6 +107,7 @@ const QUICK: [&str; 26] = [
     "release/strict/2/database.claim=cut",
     "confirm/strict/1/confirm.claimed=kill",
     "confirm/strict/1/supplier.confirm=late",
+    "confirm/strict/2/database.claim=swallow_after",
     "extend/strict/1/supplier.extend=reset_after",
     "extend/strict/2/extend.settled=kill",
     "reconcile/strict/1/lookup.answered=kill",
@@ -115,6 +116,7 @@ const QUICK: [&str; 26] = [
     "ask/strict/1/engine.complete=reset_after",
     "publish/strict/1/relay.acked=kill",
     "publish/strict/2/relay.enqueued=freeze",
+    "reserve~deleted/strict/2/reserve.settled=kill",
     "reserve~deleted/strict/1/supplier.reserve=slow",
     "reserve~cancelled/strict/1/supplier.reserve=reset_after",
 ];

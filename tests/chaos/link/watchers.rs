@@ -54,13 +54,22 @@ impl Watcher for SupplierWatcher {
             *count += 1;
             *count
         };
-        let recorded: Result<i64, sqlx::Error> = sqlx::query_scalar(
-            "select count(*) from supplier_call c join reservation r using (reservation_id) where r.idempotency_key = $1 and c.operation = $2",
-        )
-        .bind(&key)
-        .bind(operation)
-        .fetch_one(&self.database)
-        .await;
+        let look = || {
+            sqlx::query_scalar(
+                "select count(*) from supplier_call c join reservation r using (reservation_id) where r.idempotency_key = $1 and c.operation = $2",
+            )
+            .bind(&key)
+            .bind(operation)
+            .fetch_one(&self.database)
+        };
+        let mut recorded: Result<i64, sqlx::Error> = look().await;
+        // The judge's own connection may fail on a busy machine.
+        for _ in 0..3 {
+            if recorded.is_ok() {
+                break;
+            }
+            recorded = look().await;
+        }
         match recorded {
             Ok(recorded) if recorded >= arrived => {}
             found => self.violations.lock().unwrap().push(format!(
