@@ -124,6 +124,14 @@ pub struct ProcessInstanceRecord {
     pub tenant_id: Option<EngineTenant>,
 }
 
+impl ProcessInstanceRecord {
+    /// It was ended from outside, and not by its model.
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        matches!(self.state.as_str(), "EXTERNALLY_TERMINATED" | "INTERNALLY_TERMINATED")
+    }
+}
+
 /// The last value of a variable of an instance, running or over.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

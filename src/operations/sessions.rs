@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 
-use crate::domain::ReservationId;
+use crate::domain::{ReservationId, TenantId};
 use crate::operations::{OperationError, Operations};
-use crate::store::DeadSession;
+use crate::store::{DeadSession, SettledHold};
 
 impl Operations {
     /// Renews the lease; false if it ran out, so that this boot must end.
@@ -31,22 +31,21 @@ impl Operations {
         Ok(self.store.end_session().await?)
     }
 
-    /// The holds that a dead session settled shortly before its death, with the process instances that wanted them.
+    /// The holds that a dead session settled or looked at shortly before its death.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn list_settled_by(&self, dead: &DeadSession) -> Result<Vec<(ReservationId, String)>, OperationError> {
+    pub async fn list_settled_by(&self, dead: &DeadSession) -> Result<Vec<SettledHold>, OperationError> {
         let tenants = self.store.list_tenants().await?;
         Ok(self.store.list_settled_by(dead.session, &tenants).await?)
     }
 
-    /// Has the reconciler look at these holds after that time.
+    /// Has the reconciler look at a hold after that time, or earlier if it would anyway.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn make_due(&self, holds: &[ReservationId], after: TimeDelta) -> Result<u64, OperationError> {
-        let tenants = self.store.list_tenants().await?;
-        Ok(self.store.make_due(holds, &tenants, self.clock.now() + after).await?)
+    pub async fn make_due(&self, tenant: TenantId, hold: ReservationId, after: TimeDelta) -> Result<(), OperationError> {
+        Ok(self.store.make_due(tenant, hold, self.clock.now() + after).await?)
     }
 
     /// The dead sessions whose engine locks are to be undone now.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 
 use crate::domain::SessionId;
-use crate::engine::{EngineClient, EngineError, ProcessInstanceId, WorkerId};
+use crate::engine::{EngineClient, EngineError, ProcessInstanceId, ProcessInstanceRecord, WorkerId};
 use crate::metrics::RESCUED_TASKS;
 use crate::operations::{DeadSession, OperationError, Operations};
 use crate::ops::{Loop, Round};
@@ -28,15 +28,13 @@ const MARGIN: Duration = Duration::from_secs(5);
 const SLOW_ENGINE: Duration = Duration::from_secs(30);
 /// When a dead session is nobody's concern any more.
 const FORGOTTEN: Duration = Duration::from_secs(600);
-/// What the engine calls a process instance that came to its own end.
-const COMPLETED: &str = "COMPLETED";
 
 /// The loop and what it needs.
 pub(crate) struct Rescuer {
-    pub(crate) operations: Operations,
-    pub(crate) engine: EngineClient,
+    operations: Operations,
+    engine: EngineClient,
     /// How long a poll may be parked.
-    pub(crate) long_poll: Duration,
+    long_poll: Duration,
     /// The dead whose orders this process has asked about, and when.
     asked: Mutex<HashMap<SessionId, Asked>>,
 }
@@ -103,17 +101,13 @@ impl Rescuer {
             return Ok(());
         }
         let settled = self.operations.list_settled_by(dead).await?;
-        let instances: Vec<ProcessInstanceId> = settled.iter().map(|(_, instance)| ProcessInstanceId::from(instance.as_str())).collect();
+        let instances: Vec<ProcessInstanceId> = settled.iter().map(|hold| ProcessInstanceId::new(hold.process_instance.as_str())).collect();
         let records = self.engine.instance_records(&instances).await.map_err(LookError::Engine)?;
-        // What the engine has no memory of may have been deleted with its history.
-        let goes_on = |instance: &str| {
-            let record = records.get(&ProcessInstanceId::from(instance));
-            record.is_some_and(|record| record.end_time.is_none() || record.state == COMPLETED)
-        };
-        let abandoned: Vec<_> = settled.iter().filter(|(_, instance)| !goes_on(instance)).map(|(hold, _)| *hold).collect();
-        if !abandoned.is_empty() {
-            let due = self.operations.make_due(&abandoned, TimeDelta::zero()).await?;
-            tracing::info!(session.id = %dead.session, due, "orders of a dead session were deleted: their holds are looked at");
+        for (hold, instance) in settled.iter().zip(&instances) {
+            if records.get(instance).is_some_and(ProcessInstanceRecord::is_terminated) {
+                tracing::info!(session.id = %dead.session, reservation.id = %hold.id, "an order was deleted under a dead session: its hold is looked at");
+                self.operations.make_due(hold.tenant, hold.id, TimeDelta::zero()).await?;
+            }
         }
         let mut known = self.asked();
         known.retain(|_, asked| now < asked.first + FORGOTTEN);

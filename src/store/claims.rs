@@ -125,9 +125,9 @@ impl LiveClaims {
         entered.then(|| LiveClaim { claims: self.clone(), id })
     }
 
-    /// Whether somebody in this process works on it.
-    pub(crate) fn has(&self, id: ReservationId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    /// What somebody in this process works on.
+    pub(crate) fn ids(&self) -> Vec<Uuid> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|id| id.0).collect()
     }
 }
 

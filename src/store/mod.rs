@@ -60,7 +60,7 @@ pub use outbox::{
 };
 pub use pool::{Store, StoreOptions};
 pub use provision::{Provision, provision};
-pub use reservations::Find;
+pub use reservations::{Find, SettledHold};
 pub use retention::Forgotten;
 pub use sessions::{DeadSession, SessionLease};
 pub use settlements::Ended;

@@ -12,6 +12,17 @@ use crate::domain::{
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError, rows};
 
+/// A hold, and the process instance that wanted it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledHold {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The reservation.
+    pub id: ReservationId,
+    /// The process instance.
+    pub process_instance: String,
+}
+
 /// How long after it was asked for a settled hold may at the most be untold: the engine may have been away.
 const TOLD_WITHIN_S: f64 = 60.0;
 
@@ -197,18 +208,18 @@ select r.tenant_id, r.reservation_id from reservation r
 where r.next_check_at <= $1 and not exists (
     select from worker_session s
     where s.session_id = r.claim_session and s.session_id <> $3 and s.ended_at is null and s.lease_until > clock_timestamp()
-)
+) and r.reservation_id <> all ($4)
 order by r.next_check_at limit $2",
         )
         .bind(now)
         .bind(limit)
         .bind(self.session.0)
+        .bind(self.live.ids())
         .fetch_all(&mut *tx)
         .await
         .map_err(StoreError::during("list_due"))?;
         tx.commit().await.map_err(StoreError::during("list_due"))?;
-        let due = due.into_iter().map(|(tenant, id)| (TenantId(tenant), ReservationId(id)));
-        Ok(due.filter(|(_, id)| !self.live.has(*id)).collect())
+        Ok(due.into_iter().map(|(tenant, id)| (TenantId(tenant), ReservationId(id))).collect())
     }
 
     /// Marks a hold as not wanted any more and due at once: its order is gone.
@@ -230,17 +241,17 @@ where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UN
         tx.commit().await.map_err(StoreError::during("want_release"))
     }
 
-    /// The holds that a session settled or looked at shortly before it died, with the process instances that wanted them: one of these may have
-    /// been deleted before the session could be told so, and nobody else will be.
+    /// The holds that a session settled or looked at shortly before it died. The process instance of one may have been deleted before
+    /// the session could be told so, and nobody else will be.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn list_settled_by(&self, dead: SessionId, tenants: &[TenantId]) -> Result<Vec<(ReservationId, String)>, StoreError> {
+    pub async fn list_settled_by(&self, dead: SessionId, tenants: &[TenantId]) -> Result<Vec<SettledHold>, StoreError> {
         let during = "list_settled_by";
         let mut tx = begin(&self.pool, during, tenants).await?;
-        let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        let rows: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
             "-- list_settled_by
-select distinct r.reservation_id, r.process_instance_id
+select distinct r.tenant_id, r.reservation_id, r.process_instance_id
 from worker_session s
 join supplier_call c on c.session_id = s.session_id and c.started_at > s.lease_until - make_interval(secs => $2)
 join reservation r using (reservation_id)
@@ -254,28 +265,27 @@ where s.session_id = $1 and r.status in ('RESERVED', 'CONFIRMED') and r.claim_se
         .await
         .map_err(StoreError::during(during))?;
         tx.commit().await.map_err(StoreError::during(during))?;
-        Ok(rows.into_iter().map(|(id, instance)| (ReservationId(id), instance)).collect())
+        let hold = |(tenant, id, process_instance)| SettledHold { tenant: TenantId(tenant), id: ReservationId(id), process_instance };
+        Ok(rows.into_iter().map(hold).collect())
     }
 
-    /// Has the reconciler look at these holds at that time, unless it would earlier.
+    /// Has the reconciler look at a hold at that time, unless it would earlier.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn make_due(&self, holds: &[ReservationId], tenants: &[TenantId], at: DateTime<Utc>) -> Result<u64, StoreError> {
-        let ids: Vec<Uuid> = holds.iter().map(|hold| hold.0).collect();
-        let mut tx = begin(&self.pool, "make_due", tenants).await?;
-        let done = sqlx::query(
+    pub async fn make_due(&self, tenant: TenantId, id: ReservationId, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = begin(&self.pool, "make_due", &[tenant]).await?;
+        sqlx::query(
             "-- make_due
 update reservation set next_check_at = $2
-where reservation_id = any($1) and claim_session is null and (next_check_at is null or next_check_at > $2)",
+where reservation_id = $1 and claim_session is null and (next_check_at is null or next_check_at > $2)",
         )
-        .bind(ids)
+        .bind(id.0)
         .bind(at)
         .execute(&mut *tx)
         .await
         .map_err(StoreError::during("make_due"))?;
-        tx.commit().await.map_err(StoreError::during("make_due"))?;
-        Ok(done.rows_affected())
+        tx.commit().await.map_err(StoreError::during("make_due"))
     }
 
     /// Puts off the next look at a row that nothing could be done about; word that its inventory sent of it is followed up with that.

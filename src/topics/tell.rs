@@ -171,5 +171,5 @@ pub(crate) async fn root_is_terminated(engine: &EngineClient, instance: &Process
         Some(root) if root != *instance => engine.instance_record(&root).await?,
         _ => Some(record),
     };
-    Ok(root.is_some_and(|root| matches!(root.state.as_str(), "EXTERNALLY_TERMINATED" | "INTERNALLY_TERMINATED")))
+    Ok(root.is_some_and(|root| root.is_terminated()))
 }

@@ -64,7 +64,7 @@ impl Topics {
             Ok(false) => Ok(()),
             Err(error) => {
                 tracing::warn!(reservation.id = %row.id, error = %chain(&error), "could not find out whether the process of a hold is over");
-                self.operations.make_due(&[row.id], ASK_THE_ENGINE_AGAIN).await.map(drop)
+                self.operations.make_due(row.tenant, row.id, ASK_THE_ENGINE_AGAIN).await
             }
         }
     }

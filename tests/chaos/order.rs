@@ -3,14 +3,12 @@
 use holdfast::engine::{
     ActivityInstance, ActivityQuery, ExternalTask, ProcessInstanceId, ProcessInstanceRecord, TaskQuery, Value, Variables,
 };
-use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::case::Operation;
 use crate::model;
 use crate::support::engine::TestEngine;
-use crate::support::wait::{SOON, until};
 
 /// How many of the product an order wants.
 pub(crate) const QUANTITY: u32 = 2;
@@ -56,19 +54,7 @@ impl Order {
 
     /// Starts the reserve task anew, as an operator would by modification: another task for the same step.
     pub(crate) async fn restart_reserve(&self) {
-        until("the engine takes the modification", SOON, async || {
-            let path = format!("process-instance/{}/activity-instances", self.instance);
-            let (_, tree) = self.engine.raw(Method::GET, &path, &json!(null)).await;
-            let stands = tree["childActivityInstances"].as_array()?.iter().find(|child| child["activityId"] == "reserve")?["id"].clone();
-            let orders = json!({ "instructions": [
-                { "type": "startBeforeActivity", "activityId": "reserve" }, { "type": "cancel", "activityInstanceId": stands },
-            ]});
-            let (status, answer) = self.engine.raw_post(&format!("process-instance/{}/modification", self.instance), &orders).await;
-            // The daemon may have changed the same rows in this moment.
-            assert!(status == 204 || answer.to_string().contains("OptimisticLockingException"), "{status} {answer}");
-            (status == 204).then_some(())
-        })
-        .await;
+        self.engine.restart(&self.instance, "reserve").await;
     }
 
     /// Presses Retry.

@@ -30,6 +30,8 @@ pub(crate) struct Run {
     /// Pairs of faults drawn by lot.
     pub(crate) pairs: Vec<Played>,
     pub(crate) seed: u64,
+    /// What was typed for it.
+    pub(crate) command: String,
     pub(crate) bugs: Vec<Killed>,
     /// The worlds that the exhaustive search visited, by kind of inventory.
     pub(crate) searched: BTreeMap<String, u64>,
@@ -103,6 +105,7 @@ impl Run {
             self.took.as_secs() / 60,
             self.took.as_secs() % 60,
         );
+        text.push_str(&format!("By `{}`.\n\n", self.command));
         if self.matrix.len() < self.all {
             text.push_str(&format!(
                 "This run was cut short: {} of the {} cases of the matrix were played, drawn by lot.\n\n",

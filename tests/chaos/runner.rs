@@ -95,7 +95,10 @@ fn full() -> bool {
     let lots = std::iter::from_fn(|| (drawing.elapsed() < budget).then(|| plan::random_pair(&mut dice)));
     let pairs = play_each(lots.map(|case| Job { case, bug: None, by_lot: true }));
     let bugs = kill(BUGS);
-    let run = Run { matrix, all, pairs, seed, bugs, searched: report::searched(), took: begun.elapsed() };
+    let settings = ["SEED", "BUDGET_S", "MATRIX_S", "JOBS"].map(|name| (name, variable_or(name, "")));
+    let settings = settings.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value} "));
+    let command = format!("{}cargo test --features chaos --test chaos -- full", settings.collect::<String>());
+    let run = Run { matrix, all, pairs, seed, command, bugs, searched: report::searched(), took: begun.elapsed() };
     if let Err(error) = run.write() {
         println!("the report was not written: {error}");
         return false;

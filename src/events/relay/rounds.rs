@@ -192,24 +192,13 @@ impl Rounds {
         for aggregate in reading.also {
             self.also.remove(&aggregate);
         }
-        planted_bug!("marked_before_told", {
-            let rows: Vec<Told> = facts
-                .iter()
-                .filter_map(|fact| {
-                    let held = self.held.iter().copied().find(|held| held.shard == fact.shard)?;
-                    Some(Told { outbox_id: fact.outbox_id, held })
-                })
-                .collect();
-            if !rows.is_empty() {
-                self.store.delete_told(&rows).await?;
-            }
-        });
         let mut sent = 0;
         for fact in facts {
             let held = self.held.iter().copied().find(|held| held.shard == fact.shard);
             // A shard may have been given back since, and the lease may have run out while the database answered.
             let (Some(held), true) = (held, Instant::now() < self.lease.until()) else { continue };
             if !self.busy.contains_key(&fact.aggregate_id) {
+                planted_bug!("marked_before_told", self.store.delete_told(&[Told { outbox_id: fact.outbox_id, held }]).await?;);
                 self.send(fact, held, false);
                 sent += 1;
             }

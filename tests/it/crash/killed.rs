@@ -122,7 +122,7 @@ async fn killed_with_the_answer_in_hand_it_finds_out_what_it_never_wrote_down() 
 }
 
 #[tokio::test]
-async fn killed_before_the_engine_heard_it_answers_from_the_row_and_reserves_nothing_again() {
+async fn killed_before_the_engine_heard_it_answers_from_the_row_without_a_call() {
     let shop = Shop::open().await;
     let gate = Gate::before(shop.engine.base_url.as_str()).await;
     let behind_the_gate = [("engine.url", gate.url().into())];
@@ -137,8 +137,7 @@ async fn killed_before_the_engine_heard_it_answers_from_the_row_and_reserves_not
     gate.open();
     let _again = Process::start_with(&shop, &behind_the_gate).await;
     order.is_reserved().await;
-    // Whoever took over may have a look at the hold; nobody asks for it again.
-    assert_eq!((order.asked_for(Operation::Reserve), order.calls_of("reserve").await), (1, 1));
+    assert_eq!((order.asked_for(Operation::Reserve), order.calls().await.len()), (1, 1));
     went_on_with_one_hold(&order).await;
 }
 
@@ -154,7 +153,7 @@ async fn killed_after_the_engine_heard_it_has_nothing_left_to_do() {
 
     let _again = Process::start(&shop).await;
     order.is_reserved().await;
-    assert_eq!((order.runs_of("Task_ReserveStock").await, order.calls_of("reserve").await), (1, 1));
+    assert_eq!((order.runs_of("Task_ReserveStock").await, order.calls().await.len()), (1, 1));
     went_on_with_one_hold(&order).await;
 }
 

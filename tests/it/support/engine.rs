@@ -10,7 +10,7 @@ use holdfast::engine::{
     WorkerId,
 };
 use reqwest::{Method, Url};
-use serde_json::Value as JsonValue;
+use serde_json::{Value as JsonValue, json};
 use uuid::Uuid;
 
 use super::wait::{SOON, until};
@@ -148,6 +148,21 @@ impl TestEngine {
         .await
     }
 
+    /// Starts an activity anew by modification, as an operator would: the token that stands there is taken away, another one put before it.
+    pub(crate) async fn restart(&self, instance: &ProcessInstanceId, activity: &str) {
+        until("the engine takes the modification", SOON, || async {
+            let (_, tree) = self.raw(Method::GET, &format!("process-instance/{instance}/activity-instances"), &JsonValue::Null).await;
+            let stands = standing(&tree, activity).unwrap();
+            let again = json!({"skipCustomListeners": true, "skipIoMappings": true, "instructions": [
+                {"type": "startBeforeActivity", "activityId": activity}, {"type": "cancel", "activityInstanceId": stands["id"]}]});
+            let (status, answer) = self.raw_post(&format!("process-instance/{instance}/modification"), &again).await;
+            // The daemon may have changed the same rows in this moment.
+            assert!(status == 204 || answer.to_string().contains("OptimisticLockingException"), "{status} {answer}");
+            (status == 204).then_some(())
+        })
+        .await;
+    }
+
     /// Sends what the client would never send.
     pub(crate) async fn raw_post(&self, path: &str, body: &JsonValue) -> (u16, JsonValue) {
         self.raw(Method::POST, path, body).await
@@ -162,6 +177,14 @@ impl TestEngine {
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(JsonValue::String(text)))
     }
+}
+
+/// The instance of an activity in the tree of those that the engine shows.
+fn standing<'tree>(tree: &'tree JsonValue, activity: &str) -> Option<&'tree JsonValue> {
+    if tree["activityId"] == activity {
+        return Some(tree);
+    }
+    tree["childActivityInstances"].as_array()?.iter().find_map(|child| standing(child, activity))
 }
 
 /// A fetch of one topic.

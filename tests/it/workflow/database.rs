@@ -35,3 +35,21 @@ async fn a_hold_that_was_placed_while_the_database_failed_is_recorded_once_it_is
     assert_eq!(order.told("ReservationCreated").await, 1);
     order.judge().await;
 }
+
+#[tokio::test]
+async fn a_claim_whose_commit_was_not_answered_is_taken_up_again_by_the_process_that_made_it() {
+    let shop = Shop::open().await;
+    let _daemon = Daemon::start(&shop).await;
+    let order = shop.order().await;
+    order.is_reserved().await;
+    let looks = order.asked_for(Operation::Lookup);
+
+    // What such a commit leaves behind: the living session's claim, due, and nobody in the process who knows of it.
+    let claimed = "update reservation set next_check_at = now(), claim_epoch = claim_epoch + 1,
+        claim_session = (select session_id from worker_session where ended_at is null) where order_id = $1";
+    assert_eq!(sqlx::query(claimed).bind(order.id).execute(shop.database.pool()).await.unwrap().rows_affected(), 1);
+    until_true("the claim is over", BY_ITSELF, async || order.row().await.claim_session.is_none()).await;
+    assert!(order.asked_for(Operation::Lookup) > looks, "the hold was looked at");
+    assert_eq!(order.row().await.status, "RESERVED");
+    order.judge().await;
+}

@@ -1,6 +1,7 @@
 //! Operators at work in Cockpit: instances deleted, suspended, modified or migrated, retries pressed.
 
 use holdfast::simulator::{Effect, Fault, FaultScope, HoldState, Operation};
+use reqwest::Method;
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::daemon::Daemon;
@@ -122,11 +123,7 @@ async fn a_token_that_an_operator_puts_back_before_the_reserve_gets_the_hold_tha
     let away = shop.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 });
     let order = shop.order().await;
     let (_, first) = order.incident().await;
-    let tree = get(&shop, &format!("process-instance/{}/activity-instances", order.instance)).await;
-    let stands = find(&tree, "Task_ReserveStock").unwrap();
-    let again = json!({"skipCustomListeners": true, "skipIoMappings": true, "instructions": [
-        {"type": "startBeforeActivity", "activityId": "Task_ReserveStock"}, {"type": "cancel", "activityInstanceId": stands["id"]}]});
-    post(&shop, &format!("process-instance/{}/modification", order.instance), &again).await;
+    shop.engine.restart(&order.instance, "Task_ReserveStock").await;
     let task = until("the other task has failed, too", BY_ITSELF, async || {
         order.incidents().await.into_iter().filter_map(|incident| incident.configuration).find(|task| task != first.as_str())
     })
@@ -176,33 +173,19 @@ async fn an_instance_migrated_while_its_reserve_is_unknown_goes_on_under_the_new
     order.judge().await;
 }
 
-/// The instance of an activity in the tree of those that the engine shows.
-fn find<'tree>(tree: &'tree JsonValue, activity: &str) -> Option<&'tree JsonValue> {
-    if tree["activityId"] == activity {
-        return Some(tree);
-    }
-    tree["childActivityInstances"].as_array()?.iter().find_map(|child| find(child, activity))
-}
-
 async fn get(shop: &Shop, path: &str) -> JsonValue {
-    let answer = plain().get(format!("{}/{path}", shop.engine.base_url)).send().await.unwrap();
-    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    shop.engine.raw(Method::GET, path, &JsonValue::Null).await.1
 }
 
 /// What Cockpit or a script of the operator's posts to the engine; again where the daemon changed the same rows at the same moment.
 async fn post(shop: &Shop, path: &str, body: &JsonValue) -> JsonValue {
     until(&format!("the engine takes {path}"), BY_ITSELF, async || {
-        let answer = plain().post(format!("{}/{path}", shop.engine.base_url)).json(body).send().await.unwrap();
-        let (status, text) = (answer.status(), answer.text().await.unwrap());
-        if text.contains("OptimisticLockingException") {
+        let (status, answer) = shop.engine.raw_post(path, body).await;
+        if answer.to_string().contains("OptimisticLockingException") {
             return None;
         }
-        assert!(status.is_success(), "{path}: {status} {text}");
-        Some(serde_json::from_str(&text).unwrap_or(JsonValue::Null))
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        Some(answer)
     })
     .await
-}
-
-fn plain() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }
