@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::domain::{
-    Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationStatus, Said, Settlement, SourceName, plan, settle,
+    Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationId, ReservationStatus, Said, Settlement, SourceName, plan, settle,
 };
 use crate::fault_points::fault_point;
 #[cfg(feature = "planted-bugs")]
@@ -204,19 +204,28 @@ impl Operations {
             actor: Arc::clone(actor),
             now: self.clock.now(),
         };
+        match self.kept(claim.row.id, || self.store.settle(job.clone())).await {
+            // The commit may have gone through although its answer was lost: then the row has our call's end already.
+            Err(StoreError::ClaimLost(_)) if self.settled_before(&job).await => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Writes down what nobody else knows, again and again while the database is away.
+    pub(crate) async fn kept<F: Future<Output = Result<(), StoreError>>>(
+        &self,
+        id: ReservationId,
+        write: impl Fn() -> F,
+    ) -> Result<(), StoreError> {
         let mut pauses = SETTLE_PAUSES.iter().chain(std::iter::repeat(&LONGEST_SETTLE_PAUSE));
         loop {
-            match self.store.settle(job.clone()).await {
+            match write().await {
                 Err(error) if error.is_away() && Instant::now() < self.lease.until() + Duration::from_secs(60) => {
-                    tracing::warn!(reservation.id = %claim.row.id, error = %error, "an answer waits for the database");
+                    tracing::warn!(reservation.id = %id, error = %error, "an answer waits for the database");
                     metrics::settle_retried();
                     if let Some(pause) = pauses.next() {
                         tokio::time::sleep(*pause).await;
                     }
-                }
-                // The commit may have gone through although its answer was lost: then the row has our call's end already.
-                Err(StoreError::ClaimLost(id)) => {
-                    return if self.settled_before(&job).await { Ok(()) } else { Err(StoreError::ClaimLost(id)) };
                 }
                 done => return done,
             }

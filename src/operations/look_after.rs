@@ -154,12 +154,13 @@ impl Operations {
         Ok(self.store.end_waiting(tenant, task_id, how, self.clock.now()).await?)
     }
 
-    /// The order is gone, so that its hold is not wanted any more: released by the reconciler, at once.
+    /// The order is gone, so that its hold is not wanted any more: released by the reconciler, at once. A database that is away is waited
+    /// for: nobody else may ever hear of it.
     ///
     /// # Errors
     /// [`OperationError::Store`].
     pub async fn order_gone(&self, tenant: TenantId, id: ReservationId) -> Result<(), OperationError> {
-        Ok(self.store.want_release(tenant, id, self.clock.now()).await?)
+        Ok(self.kept(id, || self.store.want_release(tenant, id, self.clock.now())).await?)
     }
 
     /// Counts what is open.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::{BpmnError, Completion, EngineClient, EngineError, Failure, ProcessInstanceId, TaskId, Variables, WorkerId};
-use crate::fault_points::{fault_point, planted_bug};
+use crate::fault_points::planted_bug;
 use crate::retry::{RetryPolicy, retry_until};
 use crate::topics::exit::{Exit, Say, chain};
 use crate::topics::handler::Topics;
@@ -105,19 +105,8 @@ impl Reporter<'_> {
         if !matches!(self.topic, Topic::Reserve | Topic::Confirm | Topic::Extend) {
             return;
         }
-        let over = match root_is_terminated(&self.topics.engine, self.instance).await {
-            Ok(over) => over,
-            Err(error) => {
-                tracing::warn!(task.id = %self.task_id, error = %chain(&error), "could not find out whether the process of a vanished task is over");
-                false
-            }
-        };
-        if over {
-            fault_point!("gone.known");
-            tracing::info!(reservation.id = %reservation, instance.id = %self.instance, "the process was ended from outside: its hold is released");
-            if let Err(error) = self.topics.operations.order_gone(tenant, reservation).await {
-                tracing::error!(reservation.id = %reservation, error = %chain(&error), "the hold of a vanished process could not be marked for release");
-            }
+        if let Err(error) = self.topics.release_if_terminated(tenant, reservation, self.instance).await {
+            tracing::error!(reservation.id = %reservation, error = %chain(&error), "the hold of a vanished process could not be marked for release");
         }
     }
 

@@ -56,15 +56,29 @@ impl Topics {
     pub async fn release_if_order_gone(&self, row: &Reservation) -> Result<(), OperationError> {
         let held = matches!(row.status, ReservationStatus::Reserved | ReservationStatus::Confirmed);
         let Some(instance) = row.process_instance.as_deref().filter(|_| held && !row.release_wanted) else { return Ok(()) };
-        match root_is_terminated(&self.engine, &ProcessInstanceId::new(instance)).await {
+        self.release_if_terminated(row.tenant, row.id, &ProcessInstanceId::new(instance)).await
+    }
+
+    /// Marks what a process held for release if that was ended from outside. If the engine cannot say so now, it is asked again later.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`] if the database is away.
+    pub async fn release_if_terminated(
+        &self,
+        tenant: TenantId,
+        reservation: ReservationId,
+        instance: &ProcessInstanceId,
+    ) -> Result<(), OperationError> {
+        match root_is_terminated(&self.engine, instance).await {
             Ok(true) => {
-                tracing::info!(reservation.id = %row.id, instance.id = instance, "the process was ended from outside: its hold is released");
-                self.operations.order_gone(row.tenant, row.id).await
+                fault_point!("gone.known");
+                tracing::info!(reservation.id = %reservation, instance.id = %instance, "the process was ended from outside: its hold is released");
+                self.operations.order_gone(tenant, reservation).await
             }
             Ok(false) => Ok(()),
             Err(error) => {
-                tracing::warn!(reservation.id = %row.id, error = %chain(&error), "could not find out whether the process of a hold is over");
-                self.operations.make_due(row.tenant, row.id, ASK_THE_ENGINE_AGAIN).await
+                tracing::warn!(reservation.id = %reservation, error = %chain(&error), "could not find out whether the process of a hold is over");
+                self.operations.make_due(tenant, reservation, ASK_THE_ENGINE_AGAIN).await
             }
         }
     }
