@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::case::Operation;
 use crate::model;
 use crate::support::engine::TestEngine;
+use crate::support::wait::heard;
 
 /// How many of the product an order wants.
 pub(crate) const QUANTITY: u32 = 2;
@@ -49,7 +50,7 @@ impl Order {
 
     /// Deletes the process, as an administrator would.
     pub(crate) async fn delete(&self) {
-        self.engine.client.delete_instance(&self.instance).await.unwrap();
+        heard(async || self.engine.client.delete_instance(&self.instance).await).await;
     }
 
     /// Starts the reserve task anew, as an operator would by modification: another task for the same step.
@@ -60,7 +61,7 @@ impl Order {
     /// Presses Retry.
     pub(crate) async fn retry(&self) {
         for task in self.tasks().await {
-            self.engine.client.set_retries(&task.id, 1).await.unwrap();
+            heard(async || self.engine.client.set_retries(&task.id, 1).await).await;
         }
     }
 

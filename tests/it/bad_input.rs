@@ -116,7 +116,7 @@ async fn a_corrected_variable_and_a_retry_are_enough() {
     let order = shop.order_with(|usual| usual.with("orderLines", lines(0))).await;
     let (_, task) = order.incident().await;
     order.set_variable("orderLines", lines(1)).await;
-    shop.engine.client.set_retries(&task, 1).await.unwrap();
+    crate::support::wait::heard(async || shop.engine.client.set_retries(&task, 1).await).await;
     order.is_reserved().await;
     order.judge().await;
 }

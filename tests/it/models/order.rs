@@ -169,7 +169,7 @@ impl<'a> Order<'a> {
             tenant_id: Some(self.stage.tenant.clone()),
             ..MessageCorrelation::default()
         };
-        self.stage.client.correlate(&message).await.unwrap();
+        crate::support::wait::heard(async || self.stage.client.correlate(&message).await).await;
     }
 
     /// The questions that wait for a human.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use holdfast::engine::{EngineError, TransientCause};
 
 /// The bound for anything that the engine does by itself.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// Asks again and again until there is an answer; panics with `what` after `within`.
 pub(crate) async fn until<T>(what: &str, within: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
@@ -27,11 +27,14 @@ pub(crate) async fn until_true(what: &str, within: Duration, mut probe: impl Asy
 }
 
 /// Does something at the engine, again where somebody else changed the same rows at the same moment: that says nothing about us.
-pub(crate) async fn heard<T>(mut attempt: impl AsyncFnMut() -> Result<T, EngineError>) -> T {
-    until("the engine took it", SOON, async || match attempt().await {
-        Err(EngineError::Transient { cause: TransientCause::Conflict | TransientCause::Deadlock, .. }) => None,
-        done => Some(done),
-    })
-    .await
-    .unwrap()
+pub(crate) async fn heard<T, F: Future<Output = Result<T, EngineError>>>(attempt: impl Fn() -> F) -> T {
+    let begun = Instant::now();
+    loop {
+        match attempt().await {
+            Err(EngineError::Transient { cause: TransientCause::Conflict | TransientCause::Deadlock, .. }) if begun.elapsed() < SOON => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            done => return done.unwrap(),
+        }
+    }
 }

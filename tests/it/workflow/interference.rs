@@ -57,7 +57,7 @@ async fn the_retry_button_on_an_unknown_outcome_only_asks_and_never_holds_twice(
     for press in 1..=2 {
         let (_, task) = order.incident().await;
         assert_eq!(order.failures().await, press);
-        shop.engine.client.set_retries(&task, 1).await.unwrap();
+        crate::support::wait::heard(async || shop.engine.client.set_retries(&task, 1).await).await;
         until_true("the retried task has failed again", BY_ITSELF, async || order.failures().await > press).await;
     }
     assert_eq!((order.asked_for(Operation::Reserve), order.calls_of("reserve").await), (1, 1));

@@ -69,7 +69,7 @@ async fn an_attempt_group_raised_while_an_earlier_one_lives_waits_until_that_has
 
     first.cancel_instance().await;
     first.ends_at(&["End_OrderCancelled"]).await;
-    shop.engine.client.set_retries(&task, 1).await.unwrap();
+    crate::support::wait::heard(async || shop.engine.client.set_retries(&task, 1).await).await;
     raised.is_reserved().await;
     let rows: Vec<_> = raised.rows().await.into_iter().map(|row| (row.attempt_group, row.status)).collect();
     assert_eq!(rows, [(1, "RELEASED".to_owned()), (2, "RESERVED".to_owned())]);
