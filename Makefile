@@ -1,15 +1,16 @@
 # What a person types, and what CI types. `make` alone lists it.
 
 # The ports of the local stack (stack/); give another on the command line or in the environment.
-export HOLDFAST_PG_PORT ?= 55432
-export HOLDFAST_ENGINE_PORT ?= 58080
-export HOLDFAST_OPERATON_PORT ?= 58081
-export HOLDFAST_REDIS_PORT ?= 56379
-export HOLDFAST_KAFKA_PORT ?= 59092
+# They lie below the ports from which this machine connects to others (32768 and up): one of those may be taken at any moment.
+export HOLDFAST_PG_PORT ?= 25432
+export HOLDFAST_ENGINE_PORT ?= 28080
+export HOLDFAST_OPERATON_PORT ?= 28081
+export HOLDFAST_REDIS_PORT ?= 26379
+export HOLDFAST_KAFKA_PORT ?= 29092
 # The demo's own ports: six for its inventories, from this one on, the daemon's health and metrics, and its API.
-export HOLDFAST_SIMULATOR_PORT ?= 58090
-export HOLDFAST_ADMIN_PORT ?= 58094
-export HOLDFAST_HTTP_PORT ?= 58097
+export HOLDFAST_SIMULATOR_PORT ?= 28090
+export HOLDFAST_ADMIN_PORT ?= 28094
+export HOLDFAST_HTTP_PORT ?= 28097
 # Where the stack keeps its data, logs and jars.
 export HOLDFAST_STACK_DIR ?= $(CURDIR)/.stack
 

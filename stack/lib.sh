@@ -35,11 +35,11 @@ port() {
   local variable default
   variable=$(port_variable "$1")
   case $1 in
-    postgres) default=55432 ;;
-    redis) default=56379 ;;
-    kafka) default=59092 ;;
-    engine) default=58080 ;;
-    operaton) default=58081 ;;
+    postgres) default=25432 ;;
+    redis) default=26379 ;;
+    kafka) default=29092 ;;
+    engine) default=28080 ;;
+    operaton) default=28081 ;;
     *) fail "there is no service '$1'; the services are: $ALL_SERVICES" ;;
   esac
   echo "${!variable:-$default}"

@@ -48,7 +48,7 @@ impl Parts {
         let config = folder.join("availability.toml");
         // Addresses only; everything else is as shipped. The engine is asked for one tenant that has no processes.
         let tenant = Uuid::new_v4();
-        let engine = setting("HOLDFAST_ENGINE_PORT", "58080");
+        let engine = setting("HOLDFAST_ENGINE_PORT", "28080");
         let text = format!(
             "[engine]\nurl = \"http://127.0.0.1:{engine}/engine-rest\"\ntenants = [\"{tenant}\"]\n[reservations]\ndefault_tenant = \"{tenant}\"\n\
              [http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"\"\n[log]\nformat = \"json\"\n[sources.main]\nbase_url = \"{inventory_url}\"\n"

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The stack's broker.
 pub(crate) fn brokers() -> String {
-    format!("127.0.0.1:{}", setting("HOLDFAST_KAFKA_PORT", "59092"))
+    format!("127.0.0.1:{}", setting("HOLDFAST_KAFKA_PORT", "29092"))
 }
 
 /// A topic of this run's own.

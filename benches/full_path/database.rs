@@ -25,7 +25,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn make() -> Result<Self, Failure> {
-        let port = setting("HOLDFAST_PG_PORT", "55432");
+        let port = setting("HOLDFAST_PG_PORT", "25432");
         let name = format!("holdfast_bench_{}", Uuid::new_v4().simple());
         let admin_url = format!("postgres://holdfast_admin:holdfast-admin@127.0.0.1:{port}/postgres");
         let wanted = Provision {

@@ -54,7 +54,7 @@ pub(crate) struct Started {
 
 impl Engine {
     pub(crate) async fn connect() -> Result<Self, Failure> {
-        let port = setting("HOLDFAST_ENGINE_PORT", "58080");
+        let port = setting("HOLDFAST_ENGINE_PORT", "28080");
         let url = Url::parse(&format!("http://127.0.0.1:{port}/engine-rest"))?;
         let client = EngineClient::new(EngineSettings::new(url.clone()), SystemClock::shared())?;
         client.version().await?;

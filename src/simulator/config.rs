@@ -31,10 +31,10 @@ pub enum LookupMode {
 #[derive(Debug, Clone, clap::Args)]
 pub struct SimulatorConfig {
     /// Where the inventory listens; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:58090")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:28090")]
     pub listen: SocketAddr,
     /// Where faults, stock and the ledger are served; stays up when the inventory is down.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:58091")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:28091")]
     pub admin_listen: SocketAddr,
     /// What a repeated request key does.
     #[arg(long, value_enum, default_value_t)]

@@ -29,12 +29,12 @@ impl Simulator {
         Self { shared, url: format!("http://{client}/v1"), admin_url: format!("http://{admin}/sim"), tasks }
     }
 
-    /// The base address of the inventory, such as `http://127.0.0.1:58090/v1`.
+    /// The base address of the inventory, such as `http://127.0.0.1:28090/v1`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The base address of the admin interface, such as `http://127.0.0.1:58091/sim`.
+    /// The base address of the admin interface, such as `http://127.0.0.1:28091/sim`.
     pub fn admin_url(&self) -> &str {
         &self.admin_url
     }

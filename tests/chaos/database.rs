@@ -51,7 +51,7 @@ impl Database {
 
 /// The server's port.
 pub(crate) fn port() -> u16 {
-    variable_or("HOLDFAST_PG_PORT", "55432").parse().unwrap()
+    variable_or("HOLDFAST_PG_PORT", "25432").parse().unwrap()
 }
 
 fn superuser(database: &str) -> PgConnectOptions {

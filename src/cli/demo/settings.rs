@@ -19,13 +19,13 @@ const PASSWORD: &str = "holdfast-demo";
 #[derive(Debug, Clone, Args)]
 pub(super) struct Settings {
     /// The port of the stack's Camunda
-    #[arg(long, env = "HOLDFAST_ENGINE_PORT", default_value_t = 58080, value_name = "PORT")]
+    #[arg(long, env = "HOLDFAST_ENGINE_PORT", default_value_t = 28080, value_name = "PORT")]
     engine_port: u16,
     /// Another engine's REST API, in place of the stack's
     #[arg(long, value_name = "URL")]
     engine_url: Option<Url>,
     /// The port of the stack's PostgreSQL
-    #[arg(long, env = "HOLDFAST_PG_PORT", default_value_t = 55432, value_name = "PORT")]
+    #[arg(long, env = "HOLDFAST_PG_PORT", default_value_t = 25432, value_name = "PORT")]
     pg_port: u16,
     /// A superuser's URL of another PostgreSQL, in place of the stack's
     #[arg(long, value_name = "URL")]
@@ -34,16 +34,16 @@ pub(super) struct Settings {
     #[arg(long, default_value = "holdfast_demo", value_name = "NAME")]
     pub(super) database: String,
     /// The port of the stack's Kafka; where nobody answers there, facts stay in the outbox
-    #[arg(long, env = "HOLDFAST_KAFKA_PORT", default_value_t = 59092, value_name = "PORT")]
+    #[arg(long, env = "HOLDFAST_KAFKA_PORT", default_value_t = 29092, value_name = "PORT")]
     pub(super) kafka_port: u16,
-    /// The first port of the inventories; with the default they take 58090 to 58093, 58095 and 58096
-    #[arg(long, env = "HOLDFAST_SIMULATOR_PORT", default_value_t = 58090, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_529))]
+    /// The first port of the inventories; with the default they take 28090 to 28093, 28095 and 28096
+    #[arg(long, env = "HOLDFAST_SIMULATOR_PORT", default_value_t = 28090, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_529))]
     simulator_port: u16,
     /// The port of the daemon's health and metrics
-    #[arg(long, env = "HOLDFAST_ADMIN_PORT", default_value_t = 58094, value_name = "PORT")]
+    #[arg(long, env = "HOLDFAST_ADMIN_PORT", default_value_t = 28094, value_name = "PORT")]
     pub(super) admin_port: u16,
     /// The port of the daemon's API
-    #[arg(long, env = "HOLDFAST_HTTP_PORT", default_value_t = 58097, value_name = "PORT")]
+    #[arg(long, env = "HOLDFAST_HTTP_PORT", default_value_t = 28097, value_name = "PORT")]
     pub(super) http_port: u16,
     /// The folder of the local stack; the demo writes to `demo` and `run` in it
     #[arg(long, env = "HOLDFAST_STACK_DIR", default_value = ".stack", value_name = "FOLDER")]
@@ -193,13 +193,13 @@ mod tests {
 
     #[test]
     fn no_two_parts_share_a_port() {
-        let mut ports: Vec<u16> = settings(&["--simulator-port=58090", "--admin-port=58094", "--http-port=58097"])
+        let mut ports: Vec<u16> = settings(&["--simulator-port=28090", "--admin-port=28094", "--http-port=28097"])
             .ports()
             .into_iter()
             .map(|(port, ..)| port)
             .collect();
         ports.sort_unstable();
-        assert_eq!(ports, [58090, 58091, 58092, 58093, 58094, 58095, 58096, 58097]);
+        assert_eq!(ports, [28090, 28091, 28092, 28093, 28094, 28095, 28096, 28097]);
     }
 
     #[test]

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use crate::store::{HeldShard, WaitingFact};
 
-/// Transactions that write facts last milliseconds.
-const SLOWEST_USUAL_WRITER: Duration = Duration::from_secs(2);
+/// Transactions that write facts last milliseconds. Every look walks over what was written in this time, told or not.
+const SLOWEST_USUAL_WRITER: Duration = Duration::from_millis(500);
 /// Between two sweeps that cost nothing.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// A sweep may take up this share of the time.
 const SWEEP_SHARE: u32 = 50;
+/// The longest time between two sweeps: one that took long because the machine stood still must not put the next one off for minutes.
+const SWEEP_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
 
 /// Where to look, by shard.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl Floors {
 
     /// A sweep took so long.
     pub(super) fn swept(&mut self, now: Instant, took: Duration) {
-        self.sweep_at = now + SWEEP_EVERY.max(took * SWEEP_SHARE);
+        self.sweep_at = now + (took * SWEEP_SHARE).clamp(SWEEP_EVERY, SWEEP_AT_LEAST_EVERY);
     }
 
     /// The row above which to look; 0 for a shard that was not looked at before.
@@ -124,5 +126,7 @@ mod tests {
         assert!(floors.is_sweep_due(begun + Duration::from_secs(1)));
         floors.swept(begun, Duration::from_millis(200));
         assert!(!floors.is_sweep_due(begun + Duration::from_secs(9)));
+        floors.swept(begun, Duration::from_secs(4));
+        assert!(floors.is_sweep_due(begun + Duration::from_secs(30)));
     }
 }

@@ -194,9 +194,14 @@ impl Rounds {
         }
         let mut sent = 0;
         for fact in facts {
-            let held = self.held.iter().copied().find(|held| held.shard == fact.shard);
-            // A shard may have been given back since, and the lease may have run out while the database answered.
-            let (Some(held), true) = (held, Instant::now() < self.lease.until()) else { continue };
+            // A shard may have been given back since: then its next owner looks from the beginning.
+            let Some(held) = self.held.iter().copied().find(|held| held.shard == fact.shard) else { continue };
+            if Instant::now() >= self.lease.until() {
+                // The lease ran out while the database answered. It may be renewed before another relay takes the shard, and the next
+                // look begins above this fact.
+                self.also.insert(fact.aggregate_id);
+                continue;
+            }
             if !self.busy.contains_key(&fact.aggregate_id) {
                 planted_bug!("marked_before_told", self.store.delete_told(&[Told { outbox_id: fact.outbox_id, held }]).await?;);
                 self.send(fact, held, false);

@@ -100,13 +100,17 @@ from wanted w cross join lateral (
 ) f
 order by f.outbox_id";
 
+/// The rows are named by an array, so that each is looked up: against a join the planner would at times walk all of the index, with
+/// everything in it that an old transaction keeps from being swept up.
 const DELETE_TOLD: &str = "\
 -- delete_told
 with held as (
     select s.shard, s.epoch from outbox_shard s where s.owner_session = $4 and s.shard = any ($2) for share
+), told as (
+    select array_agg(t.outbox_id) as ids
+    from unnest($1::bigint[], $2::smallint[], $3::bigint[]) as t(outbox_id, shard, epoch) join held h using (shard, epoch)
 )
-delete from outbox o using unnest($1::bigint[], $2::smallint[], $3::bigint[]) as t(outbox_id, shard, epoch), held h
-where o.outbox_id = t.outbox_id and h.shard = t.shard and h.epoch = t.epoch";
+delete from outbox where outbox_id = any ((select ids from told)::bigint[])";
 
 impl Store {
     /// The first waiting fact of every aggregate that the reading shows, of all tenants, in the order in which they were written.

@@ -15,8 +15,7 @@ use crate::support::wait::until_true;
 const BACK_AGAIN: Duration = Duration::from_secs(180);
 
 /// One broker for both, since each takes its time to come up.
-#[tokio::test]
-#[ignore = "on a loaded machine some facts still wait three minutes after the broker is back; why is not known"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn facts_survive_lost_words_and_a_broker_that_is_killed() {
     let mut broker = Broker::start().await;
     let topic = Topic::fresh_on(&broker.brokers(), &[]).await;

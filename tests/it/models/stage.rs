@@ -77,8 +77,8 @@ impl Stage {
 impl Engine {
     fn base_url(self) -> Url {
         let (variable, default) = match self {
-            Self::Camunda => ("HOLDFAST_ENGINE_PORT", "58080"),
-            Self::Operaton => ("HOLDFAST_OPERATON_PORT", "58081"),
+            Self::Camunda => ("HOLDFAST_ENGINE_PORT", "28080"),
+            Self::Operaton => ("HOLDFAST_OPERATON_PORT", "28081"),
         };
         let port = variable_or(variable, default);
         Url::parse(&format!("http://127.0.0.1:{port}/engine-rest")).unwrap()

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -111,12 +111,15 @@ impl Drop for Broker {
     }
 }
 
-/// The Java that the stack uses.
+/// The Java that the stack uses. Asked for once: the answer takes a JVM's start, during which the caller's thread stands still.
 pub(crate) fn java() -> PathBuf {
-    let script = format!(". {}/stack/lib.sh && java_home", env!("CARGO_MANIFEST_DIR"));
-    let said = Command::new("bash").args(["-c", &script]).output().unwrap();
-    assert!(said.status.success(), "there is no Java: run `make setup`");
-    Path::new(String::from_utf8(said.stdout).unwrap().trim()).join("bin/java")
+    static JAVA: LazyLock<PathBuf> = LazyLock::new(|| {
+        let script = format!(". {}/stack/lib.sh && java_home", env!("CARGO_MANIFEST_DIR"));
+        let said = Command::new("bash").args(["-c", &script]).output().unwrap();
+        assert!(said.status.success(), "there is no Java: run `make setup`");
+        Path::new(String::from_utf8(said.stdout).unwrap().trim()).join("bin/java")
+    });
+    JAVA.clone()
 }
 
 fn free_port() -> u16 {

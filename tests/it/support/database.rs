@@ -147,5 +147,5 @@ fn superuser(database: &str) -> PgConnectOptions {
 }
 
 fn port() -> String {
-    variable_or("HOLDFAST_PG_PORT", "55432")
+    variable_or("HOLDFAST_PG_PORT", "25432")
 }

@@ -29,8 +29,8 @@ impl Engine {
     /// The root of its REST API.
     pub(crate) fn base_url(self) -> Url {
         let (variable, port) = match self {
-            Self::Camunda => ("HOLDFAST_ENGINE_PORT", "58080"),
-            Self::Operaton => ("HOLDFAST_OPERATON_PORT", "58081"),
+            Self::Camunda => ("HOLDFAST_ENGINE_PORT", "28080"),
+            Self::Operaton => ("HOLDFAST_OPERATON_PORT", "28081"),
         };
         let port = variable_or(variable, port);
         Url::parse(&format!("http://127.0.0.1:{port}/engine-rest")).unwrap()

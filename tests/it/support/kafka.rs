@@ -20,7 +20,7 @@ const PARTITIONS: i32 = 3;
 
 /// The stack's broker.
 pub(crate) fn brokers() -> String {
-    format!("127.0.0.1:{}", variable_or("HOLDFAST_KAFKA_PORT", "59092"))
+    format!("127.0.0.1:{}", variable_or("HOLDFAST_KAFKA_PORT", "29092"))
 }
 
 /// A topic that only this test uses; it is deleted when it is dropped.

@@ -66,15 +66,20 @@ impl Message {
     }
 
     pub(super) async fn post(&self, url: &str) -> Heard {
+        self.try_post(url).await.unwrap()
+    }
+
+    /// The same, where the daemon may die over it.
+    pub(super) async fn try_post(&self, url: &str) -> Result<Heard, reqwest::Error> {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let mut request = client.post(url).header("content-type", "application/json").body(self.body.clone());
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        let answer = request.send().await.unwrap();
+        let answer = request.send().await?;
         let status = answer.status();
         let content_type = answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-        Heard { status, content_type, body: answer.text().await.unwrap() }
+        Ok(Heard { status, content_type, body: answer.text().await? })
     }
 }
 
