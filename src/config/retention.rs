@@ -16,6 +16,8 @@ pub struct RetentionConfig {
     pub dead_letter_days: i64,
     /// What inventories answered, in days.
     pub supplier_call_evidence_days: i64,
+    /// Evidence of availability, in days.
+    pub availability_evidence_days: i64,
     /// The most rows that one statement forgets.
     pub step: i64,
 }
@@ -28,6 +30,7 @@ impl RetentionConfig {
             inbox: TimeDelta::days(self.inbox_days),
             dead_letters: TimeDelta::days(self.dead_letter_days),
             supplier_call_evidence: TimeDelta::days(self.supplier_call_evidence_days),
+            availability_evidence: TimeDelta::days(self.availability_evidence_days),
             step: self.step,
         }
     }
@@ -37,6 +40,7 @@ impl RetentionConfig {
             ("retention.inbox_days", self.inbox_days),
             ("retention.dead_letter_days", self.dead_letter_days),
             ("retention.supplier_call_evidence_days", self.supplier_call_evidence_days),
+            ("retention.availability_evidence_days", self.availability_evidence_days),
         ] {
             require((1..=36_500).contains(&days), key, "must be 1 to 36500 days")?;
         }

@@ -15,6 +15,8 @@ pub struct Retention {
     pub dead_letters: TimeDelta,
     /// What inventories answered.
     pub supplier_call_evidence: TimeDelta,
+    /// What could be sold at some time.
+    pub availability_evidence: TimeDelta,
     /// The most rows that one statement forgets.
     pub step: i64,
 }
@@ -25,6 +27,7 @@ impl Retention {
             Forgotten::InboxRow => self.inbox,
             Forgotten::DeadLetter => self.dead_letters,
             Forgotten::SupplierCallEvidence => self.supplier_call_evidence,
+            Forgotten::AvailabilityEvidence => self.availability_evidence,
         }
     }
 }

@@ -15,11 +15,13 @@ pub enum Forgotten {
     DeadLetter,
     /// What an inventory answered; that it was asked, and the class of the answer, stay.
     SupplierCallEvidence,
+    /// What could be sold at some time, once it was told that this has run out.
+    AvailabilityEvidence,
 }
 
 impl Forgotten {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::InboxRow, Self::DeadLetter, Self::SupplierCallEvidence];
+    pub const ALL: [Self; 4] = [Self::InboxRow, Self::DeadLetter, Self::SupplierCallEvidence, Self::AvailabilityEvidence];
 
     /// A word for it, for metrics.
     #[must_use]
@@ -28,6 +30,7 @@ impl Forgotten {
             Self::InboxRow => "inbox",
             Self::DeadLetter => "dead_letter",
             Self::SupplierCallEvidence => "supplier_call_evidence",
+            Self::AvailabilityEvidence => "availability_evidence",
         }
     }
 
@@ -36,6 +39,7 @@ impl Forgotten {
             Self::InboxRow => PRUNE_INBOX,
             Self::DeadLetter => PRUNE_DEAD_LETTERS,
             Self::SupplierCallEvidence => PRUNE_CALL_EVIDENCE,
+            Self::AvailabilityEvidence => PRUNE_EVIDENCE,
         }
     }
 }
@@ -56,6 +60,17 @@ const PRUNE_CALL_EVIDENCE: &str = "\
 update supplier_call set evidence = null where call_id = any (array(
     select call_id from supplier_call where evidence is not null and ended_at < $1 order by ended_at limit $2 for update skip locked
 ))";
+
+const PRUNE_EVIDENCE: &str = "\
+-- prune_evidence
+with old as (
+    select evidence_id from availability_evidence
+    where checked_at < $1 and (expires_at is null or expiry_told_at is not null)
+    order by checked_at limit $2 for update skip locked
+), lines as (
+    delete from availability_evidence_line where evidence_id = any (array(select evidence_id from old))
+)
+delete from availability_evidence where evidence_id = any (array(select evidence_id from old))";
 
 impl Store {
     /// Forgets what is from before an instant, at most `limit` rows of it; says how many.

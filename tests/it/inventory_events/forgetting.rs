@@ -55,6 +55,46 @@ async fn what_an_inventory_answered_is_forgotten_and_that_it_was_asked_is_not() 
 }
 
 #[tokio::test]
+async fn evidence_is_forgotten_with_its_lines_and_never_before_its_end_was_told() {
+    let shelf = Shelf::fresh().await;
+    let pool = shelf.database.pool();
+    for (age, expires, told) in [(500, true, true), (500, true, false), (500, false, false), (10, true, true)] {
+        let (id, checked_at) = (Uuid::new_v4(), now() - TimeDelta::days(age));
+        sqlx::query(
+            "insert into availability_evidence (evidence_id, tenant_id, source_system, subject_type, subject_id, status, checked_at, expires_at,
+                expiry_told_at)
+             values ($1, $2, 'main', 'ORDER', $1, 'UNKNOWN', $3, $4, $5)",
+        )
+        .bind(id)
+        .bind(shelf.tenant.0)
+        .bind(checked_at)
+        .bind(expires.then_some(checked_at))
+        .bind(told.then_some(checked_at))
+        .execute(pool)
+        .await
+        .unwrap();
+        sqlx::query(
+            "insert into availability_evidence_line (evidence_line_id, tenant_id, evidence_id, line_ref, requested_quantity, status)
+             select gen_random_uuid(), $2, $1, n::text, 1, 'UNKNOWN' from generate_series(1, 2) n",
+        )
+        .bind(id)
+        .bind(shelf.tenant.0)
+        .execute(pool)
+        .await
+        .unwrap();
+    }
+    let before = now() - TimeDelta::days(400);
+    assert_eq!(shelf.store.forget(Forgotten::AvailabilityEvidence, &[shelf.tenant], before, 100).await.unwrap(), 2);
+    assert_eq!(shelf.store.forget(Forgotten::AvailabilityEvidence, &[shelf.tenant], before, 100).await.unwrap(), 0);
+    let left: (i64, i64) =
+        sqlx::query_as("select (select count(*) from availability_evidence), (select count(*) from availability_evidence_line)")
+            .fetch_one(pool)
+            .await
+            .unwrap();
+    assert_eq!(left, (2, 4), "the young one, and the one of whose end nobody was told yet");
+}
+
+#[tokio::test]
 async fn dead_letters_are_forgotten_by_age() {
     let shelf = Shelf::fresh().await;
     shelf.take_in_first(&[shelf.event("e-1", 1, json!({"status": "active"}))]).await;
@@ -76,6 +116,11 @@ async fn each_step_of_forgetting_and_of_expiring_finds_its_rows_by_an_index() {
         (
             "supplier_call_with_evidence",
             "select call_id from supplier_call where evidence is not null and ended_at < now() order by ended_at limit 10",
+        ),
+        (
+            "availability_evidence_checked",
+            "select evidence_id from availability_evidence where checked_at < now() and (expires_at is null or expiry_told_at is not null) \
+             order by checked_at limit 10",
         ),
         (
             "availability_evidence_expiring",
