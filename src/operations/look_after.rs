@@ -72,11 +72,9 @@ impl Operations {
                 Some(seen_at + self.source(&row.source).map_or(TimeDelta::minutes(1), |source| source.policy.slowest_check))
             }
             Conclusion::NotSent(..) | Conclusion::NotPossible(..) => Some(seen_at + TimeDelta::seconds(30)),
-            Conclusion::Refused(..)
-            | Conclusion::Busy(_)
-            | Conclusion::NotFound
-            | Conclusion::OtherRequest(_)
-            | Conclusion::EarlierAttemptLives => None,
+            // Whoever works on it may die: a row that is open is never put off for good.
+            Conclusion::Busy(_) => Some(seen_at + TimeDelta::seconds(5)),
+            Conclusion::Refused(..) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => None,
         };
         fault_point!("reconciler.looked");
         self.store.put_off(due.tenant, due.reservation, seen_at, put_off).await?;

@@ -13,7 +13,7 @@ use crate::store::pool::connect_options;
 
 /// What the daemon may do to each table, and needs to; the migrations grant it. A test compares it with them.
 pub(crate) const GRANTS: &[(&str, &[&str])] = &[
-    ("availability_evidence", &["SELECT", "INSERT", "DELETE", "UPDATE (EXPIRY_TOLD_AT)"]),
+    ("availability_evidence", &["SELECT", "INSERT", "UPDATE (EXPIRY_TOLD_AT)", "DELETE"]),
     ("availability_evidence_line", &["SELECT", "INSERT", "DELETE"]),
     ("consumer_offset", &["SELECT", "INSERT", "UPDATE"]),
     ("customer_product_incomplete", &["SELECT", "INSERT", "UPDATE", "DELETE"]),

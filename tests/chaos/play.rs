@@ -282,7 +282,7 @@ async fn taken_over(rig: &Rig) {
 }
 
 /// Waits until nothing is open any more and no hold is without an order, or for as long as that may take: the hold of a deleted order is
-/// let go a moment after it was looked at.
+/// let go a moment after it was looked at. An order that was told that nobody knows yet asks again.
 async fn at_rest(rig: &mut Rig, order: &Order, expected_end: Option<&'static str>) -> Evidence {
     let begun = Instant::now();
     loop {
@@ -292,6 +292,9 @@ async fn at_rest(rig: &mut Rig, order: &Order, expected_end: Option<&'static str
         let calm =
             evidence.ledger.len() == asked && !judge(&evidence).iter().any(|broken| broken.starts_with('L') || broken.starts_with("S3"));
         let ended = evidence.record.end_time.is_some();
+        if evidence.activities.iter().any(|activity| activity.activity_id == "again" && activity.end_time.is_none()) {
+            order.message("Again").await;
+        }
         if calm && ended || begun.elapsed() > AT_REST_WITHIN {
             return evidence;
         }

@@ -110,13 +110,32 @@ fn full() -> bool {
     run.is_good()
 }
 
-/// Plays each bug's cases until one fails with a broken promise.
+/// Plays each bug's cases until one fails with a broken promise. Where two daemons race, the bug shows only if the right one wins.
 fn kill(bugs: &[PlantedBug]) -> Vec<Killed> {
+    let mut killed = kill_once(bugs);
+    for _ in 1..ATTEMPTS {
+        let living: Vec<PlantedBug> = killed.iter().filter(|killed| killed.by.is_none()).map(|killed| killed.bug).collect();
+        if living.is_empty() {
+            break;
+        }
+        killed.retain(|killed| killed.by.is_some());
+        killed.extend(kill_once(&living));
+    }
+    killed.sort_by_key(|killed| killed.bug.number);
+    for Killed { bug, by } in &killed {
+        match by {
+            Some((case, broken)) => println!("killed {} ({}) by {case}: {broken}", bug.number, bug.name),
+            None => println!("LIVES  {} ({})", bug.number, bug.name),
+        }
+    }
+    killed
+}
+
+fn kill_once(bugs: &[PlantedBug]) -> Vec<Killed> {
     let jobs =
         bugs.iter().flat_map(|bug| bug.cases.iter().map(|case| Job { case: case.parse().unwrap(), bug: Some(bug.name), by_lot: false }));
     let played = play_all(jobs.collect());
-    let killed: Vec<Killed> = bugs
-        .iter()
+    bugs.iter()
         .map(|bug| {
             let of_bug = bug.cases.iter().filter_map(|case| {
                 let played = played.iter().find(|played| played.bug == Some(bug.name) && played.case.to_string() == *case)?;
@@ -125,14 +144,7 @@ fn kill(bugs: &[PlantedBug]) -> Vec<Killed> {
             });
             Killed { bug: *bug, by: of_bug.into_iter().next() }
         })
-        .collect();
-    for Killed { bug, by } in &killed {
-        match by {
-            Some((case, broken)) => println!("killed {} ({}) by {case}: {broken}", bug.number, bug.name),
-            None => println!("LIVES  {} ({})", bug.number, bug.name),
-        }
-    }
-    killed
+        .collect()
 }
 
 /// Numbers below a bound, the same ones for the same seed.
