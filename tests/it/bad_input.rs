@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::support::daemon::Daemon;
 use crate::support::order::{Order, lines};
 use crate::support::shop::Shop;
+use crate::support::wait::heard;
 
 /// One wrong variable: how it differs, which one is named, and what is said that it must be.
 struct Case {
@@ -116,7 +117,7 @@ async fn a_corrected_variable_and_a_retry_are_enough() {
     let order = shop.order_with(|usual| usual.with("orderLines", lines(0))).await;
     let (_, task) = order.incident().await;
     order.set_variable("orderLines", lines(1)).await;
-    crate::support::wait::heard(async || shop.engine.client.set_retries(&task, 1).await).await;
+    heard(async || shop.engine.client.set_retries(&task, 1).await).await;
     order.is_reserved().await;
     order.judge().await;
 }

@@ -50,6 +50,7 @@ async fn cancel_order_release_timeout_creates_release_unknown_case() {
     assert_eq!((shop.fault(swallow).fired, order.effects(Effect::HoldReleased)), (1, 1));
     order.judge_what_happened().await;
 
+    until_true("it was asked about in vain", BY_ITSELF, async || shop.fault(away).fired > 0).await;
     shop.disarm(away).await;
     order.ends_at(&["End_OrderCancelled"]).await;
     assert_eq!(caller.get(&path).await.ok()["status"], "RELEASED");

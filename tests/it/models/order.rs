@@ -9,6 +9,7 @@ use holdfast::engine::{
 use uuid::Uuid;
 
 use super::stage::{Stage, until};
+use crate::support::wait::heard;
 
 const TOPICS: [&str; 5] = ["inventory.recheck", "inventory.reserve", "inventory.confirm", "inventory.release", "inventory.reconcile"];
 /// What the daemon reads, and the path asserts on.
@@ -169,7 +170,7 @@ impl<'a> Order<'a> {
             tenant_id: Some(self.stage.tenant.clone()),
             ..MessageCorrelation::default()
         };
-        crate::support::wait::heard(async || self.stage.client.correlate(&message).await).await;
+        heard(async || self.stage.client.correlate(&message).await).await;
     }
 
     /// The questions that wait for a human.

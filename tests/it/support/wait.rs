@@ -28,6 +28,7 @@ pub(crate) async fn until_true(what: &str, within: Duration, mut probe: impl Asy
 
 /// Does something at the engine, again where somebody else changed the same rows at the same moment: that says nothing about us.
 pub(crate) async fn heard<T, F: Future<Output = Result<T, EngineError>>>(attempt: impl Fn() -> F) -> T {
+    // Not by `until`: what borrows from an async closure cannot go to another thread, as some callers do.
     let begun = Instant::now();
     loop {
         match attempt().await {

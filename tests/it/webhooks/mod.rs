@@ -3,6 +3,8 @@
 mod hints;
 mod hostile;
 mod interrupted;
+#[cfg(feature = "fault-points")]
+mod killed;
 mod message;
 
 use holdfast::simulator::WebhookTarget;

@@ -43,6 +43,7 @@ async fn cancel_order_release_timeout_creates_release_unknown_case() {
     assert!(!order.has_ended().await);
     order.judge_what_happened().await;
 
+    until_true("it was asked about in vain", BY_ITSELF, async || shop.fault(away).fired > 0).await;
     shop.disarm(away).await;
     order.ends_at(&["End_OrderCancelled"]).await;
     assert_eq!(order.asked_for(Operation::Release), 1, "what was found out is not done again");

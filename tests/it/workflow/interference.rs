@@ -9,7 +9,7 @@ use crate::support::gate::{Gate, Stop};
 use crate::support::order::BY_ITSELF;
 use crate::support::rows::tasks_that_wait;
 use crate::support::shop::{Setup, Shop};
-use crate::support::wait::{until, until_true};
+use crate::support::wait::{heard, until, until_true};
 
 #[tokio::test]
 async fn an_instance_deleted_while_its_reserve_is_unknown_gives_back_what_is_found() {
@@ -20,7 +20,7 @@ async fn an_instance_deleted_while_its_reserve_is_unknown_gives_back_what_is_fou
     let order = shop.order().await;
     order.incident().await;
     until_true("it was asked again", BY_ITSELF, async || shop.fault(away).fired > 0).await;
-    crate::support::wait::heard(async || shop.engine.client.delete_instance(&order.instance).await).await;
+    heard(async || shop.engine.client.delete_instance(&order.instance).await).await;
     shop.disarm(away).await;
 
     order.row_becomes("RELEASED").await;
@@ -36,7 +36,7 @@ async fn an_instance_deleted_while_its_reserve_is_under_way_gives_back_what_the_
     let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 3_000 });
     let order = shop.order().await;
     order.hold_is_placed().await;
-    crate::support::wait::heard(async || shop.engine.client.delete_instance(&order.instance).await).await;
+    heard(async || shop.engine.client.delete_instance(&order.instance).await).await;
     order.row_becomes("RELEASED").await;
     assert_eq!(shop.fault(slow).fired, 1);
     assert_eq!(order.effects(Effect::HoldReleased), 1);
@@ -57,7 +57,7 @@ async fn the_retry_button_on_an_unknown_outcome_only_asks_and_never_holds_twice(
     for press in 1..=2 {
         let (_, task) = order.incident().await;
         assert_eq!(order.failures().await, press);
-        crate::support::wait::heard(async || shop.engine.client.set_retries(&task, 1).await).await;
+        heard(async || shop.engine.client.set_retries(&task, 1).await).await;
         until_true("the retried task has failed again", BY_ITSELF, async || order.failures().await > press).await;
     }
     assert_eq!((order.asked_for(Operation::Reserve), order.calls_of("reserve").await), (1, 1));

@@ -6,6 +6,7 @@ use holdfast::simulator::{Effect, Operation};
 use crate::support::daemon::Daemon;
 use crate::support::order::lines;
 use crate::support::shop::Shop;
+use crate::support::wait::heard;
 
 #[tokio::test]
 async fn duplicate_reservation_request_returns_existing_reservation() {
@@ -69,7 +70,7 @@ async fn an_attempt_group_raised_while_an_earlier_one_lives_waits_until_that_has
 
     first.cancel_instance().await;
     first.ends_at(&["End_OrderCancelled"]).await;
-    crate::support::wait::heard(async || shop.engine.client.set_retries(&task, 1).await).await;
+    heard(async || shop.engine.client.set_retries(&task, 1).await).await;
     raised.is_reserved().await;
     let rows: Vec<_> = raised.rows().await.into_iter().map(|row| (row.attempt_group, row.status)).collect();
     assert_eq!(rows, [(1, "RELEASED".to_owned()), (2, "RESERVED".to_owned())]);
