@@ -22,7 +22,7 @@ async fn put(shop: &Shop, product: &str, customer: &str) {
 #[tokio::test]
 async fn a_customers_products_are_shown_with_their_age_and_to_nobody_else() {
     let shop = Shop::open().await;
-    let (daemon, caller) = super::serve(&shop, &[("engine.tenants", toml::Value::Array(Vec::new()))]).await;
+    let (daemon, caller, stranger) = super::serve_with_a_stranger(&shop).await;
     for (product, customer) in [("p-2", "c-1"), ("p-1", "c-1"), ("p-3", "c-2")] {
         put(&shop, product, customer).await;
     }
@@ -37,7 +37,6 @@ async fn a_customers_products_are_shown_with_their_age_and_to_nobody_else() {
 
     assert_eq!(caller.get("/customers/c-1/products?after=p-1").await.ok()["products"].as_array().unwrap().len(), 1);
     assert_eq!(caller.get("/customers/nobody/products").await.ok()["products"], json!([]));
-    let stranger = caller.as_tenant(Some(&Uuid::new_v4().to_string()));
     assert_eq!(stranger.get("/customers/c-1/products").await.ok()["products"], json!([]));
     assert_eq!(caller.get("/customers/a%0Ab/products").await.problem(400), "validation");
     daemon.stop().await;

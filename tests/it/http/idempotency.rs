@@ -60,9 +60,8 @@ async fn a_request_sent_again_is_answered_again_and_another_under_its_key_is_ref
 #[tokio::test]
 async fn a_key_is_somebodys_own() {
     let shop = Shop::open().await;
-    let (daemon, caller) = super::serve(&shop, &[("engine.tenants", toml::Value::Array(Vec::new()))]).await;
+    let (daemon, caller, stranger) = super::serve_with_a_stranger(&shop).await;
     let path = format!("/orders/{}/reservations", Uuid::new_v4());
-    let stranger = caller.as_tenant(Some(&Uuid::new_v4().to_string()));
     let first = caller.post(&path, "k", &two_routers()).await;
     let theirs = stranger.post(&path, "k", &two_routers()).await;
     assert_eq!((first.status, theirs.status), (StatusCode::ACCEPTED, StatusCode::ACCEPTED), "{theirs:?}");

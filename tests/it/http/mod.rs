@@ -12,6 +12,7 @@ mod reservations;
 mod scenarios;
 
 use client::Caller;
+use uuid::Uuid;
 
 use crate::support::daemon::Daemon;
 use crate::support::shop::Shop;
@@ -23,4 +24,13 @@ async fn serve(shop: &Shop, settings: &[(&str, toml::Value)]) -> (Daemon, Caller
     let daemon = Daemon::start_with(shop, &with_api).await;
     let caller = Caller::of(&daemon, shop);
     (daemon, caller)
+}
+
+/// The same, serving another tenant too, and its caller. A daemon that served every tenant would work off the tasks of all other tests.
+async fn serve_with_a_stranger(shop: &Shop) -> (Daemon, Caller, Caller) {
+    let stranger = Uuid::new_v4().to_string();
+    let both = vec![shop.tenant().to_owned(), stranger.clone()];
+    let (daemon, caller) = serve(shop, &[("engine.tenants", both.into())]).await;
+    let theirs = caller.as_tenant(Some(&stranger));
+    (daemon, caller, theirs)
 }

@@ -66,10 +66,9 @@ async fn the_reservations_of_an_order_are_listed_page_by_page() {
 #[tokio::test]
 async fn what_is_not_there_and_what_is_somebody_elses_are_answered_alike() {
     let shop = Shop::open().await;
-    let (daemon, caller) = super::serve(&shop, &[("engine.tenants", toml::Value::Array(Vec::new()))]).await;
+    let (daemon, _, stranger) = super::serve_with_a_stranger(&shop).await;
     let order = shop.order().await;
     order.is_reserved().await;
-    let stranger = caller.as_tenant(Some(&Uuid::new_v4().to_string()));
     let theirs = stranger.get(&format!("/reservations/{}", order.row().await.reservation_id)).await;
     let nobodys = stranger.get(&format!("/reservations/{}", Uuid::new_v4())).await;
     assert_eq!(theirs.problem(404), "not-found");
