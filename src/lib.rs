@@ -2,6 +2,7 @@
 
 mod fault_points;
 
+pub mod chain;
 pub mod domain;
 
 pub mod clock;

@@ -14,6 +14,7 @@ use holdfast::topics::ALL_TOPICS;
 /// Each room and the rooms that it may import, which all stand above it.
 const ROOMS: &[(&str, &[&str])] = &[
     ("fault_points", &[]),
+    ("chain", &[]),
     ("domain", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -21,19 +22,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("retry", &[]),
     ("model", &[]),
     ("simulator", &[]),
-    ("engine", &["clock", "metrics", "retry", "shutdown"]),
+    ("engine", &["chain", "clock", "metrics", "retry", "shutdown"]),
     ("store", &["fault_points", "domain"]),
     ("supplier", &["fault_points", "domain", "metrics"]),
     ("cache", &["domain", "clock", "metrics"]),
-    ("events", &["fault_points", "domain", "clock", "metrics", "retry", "shutdown", "store"]),
-    ("operations", &["fault_points", "domain", "clock", "metrics", "store", "supplier", "cache"]),
-    ("topics", &["fault_points", "domain", "clock", "metrics", "retry", "engine", "operations"]),
-    ("http", &["fault_points", "domain", "clock", "metrics", "shutdown", "operations"]),
-    ("ops", &["domain", "clock", "metrics", "shutdown", "engine", "operations", "topics"]),
+    ("events", &["chain", "fault_points", "domain", "clock", "metrics", "retry", "shutdown", "store"]),
+    ("operations", &["chain", "fault_points", "domain", "clock", "metrics", "store", "supplier", "cache"]),
+    ("topics", &["chain", "fault_points", "domain", "clock", "metrics", "retry", "engine", "operations"]),
+    ("http", &["chain", "fault_points", "domain", "clock", "metrics", "shutdown", "operations"]),
+    ("ops", &["chain", "domain", "clock", "metrics", "shutdown", "engine", "operations", "topics"]),
     ("config", &["domain", "supplier", "cache", "events", "operations", "topics", "http"]),
     (
         "app",
         &[
+            "chain",
             "fault_points",
             "domain",
             "clock",
@@ -54,6 +56,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "chain",
             "domain",
             "clock",
             "metrics",

@@ -26,25 +26,3 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Said(String),
 }
-
-impl CliError {
-    /// The error with its causes on one line, each said once.
-    pub(crate) fn chain(&self) -> String {
-        chain(self)
-    }
-}
-
-/// An error with its causes on one line, each said once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    text
-}

@@ -9,7 +9,8 @@ use serde_json::{Value as JsonValue, json};
 use uuid::Uuid;
 
 use crate::app::topics;
-use crate::cli::error::{CliError, chain};
+use crate::chain::chain;
+use crate::cli::error::CliError;
 use crate::cli::output::{complain, say, table};
 use crate::cli::reservation;
 use crate::cli::session::Session;

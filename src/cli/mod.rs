@@ -21,6 +21,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::chain::chain;
+
 /// The inventory work of Camunda 7 order processes: at most one hold per order step, and none forgotten.
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version, about, max_term_width = 110)]
@@ -78,7 +80,7 @@ impl Cli {
         match done {
             Ok(code) => code,
             Err(error) => {
-                output::complain(&format!("holdfast: {}", error.chain()));
+                output::complain(&format!("holdfast: {}", chain(&error)));
                 ExitCode::FAILURE
             }
         }

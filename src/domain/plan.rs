@@ -245,6 +245,10 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
     match goal {
         Goal::Confirm if r.status == Status::Confirmed => Plan::Conclude,
         Goal::Confirm if caps.confirm => Plan::Ask(Operation::Confirm, None),
+        // Without a call nobody would notice that it has run out meanwhile.
+        Goal::Confirm if r.expires_at.is_some_and(|at| at <= now) => {
+            caps.look(r).map_or(Plan::Move(Cause::HoldExpired), |how| Plan::Ask(how, None))
+        }
         // An inventory that takes a hold for a commitment without being told needs no call.
         Goal::Confirm => Plan::Move(Cause::HoldConfirmed),
         Goal::Extend { until } if r.expires_at.is_some_and(|at| at >= *until) => Plan::Conclude,

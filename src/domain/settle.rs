@@ -55,6 +55,15 @@ impl Policy {
         (at <= now && now < ends && until > ends).then_some(until)
     }
 
+    /// When it is next tried to extend a hold without anybody asking. What has come to nothing once its time was there is tried again, the
+    /// sooner the nearer the end is.
+    #[must_use]
+    pub fn next_try_to_extend(&self, r: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (at, _) = self.next_extension(r)?;
+        let ends = r.expires_at.filter(|ends| now < *ends)?;
+        Some(if at > now { at } else { now + ((ends - now) / 4).max(self.first_check) })
+    }
+
     /// When a hold would next be extended, and until when at the most.
     fn next_extension(&self, r: &Reservation) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let auto = self.auto_extend?;
@@ -493,10 +502,9 @@ impl Rewriting {
                 Status::Reserved if matches!(said, Said::NotSent(_)) && policy.next_extension(&self.after).is_some() => {
                     Some(now + policy.first_check * 5)
                 }
-                Status::Reserved if policy.next_extension(&self.after).is_some_and(|(at, _)| at > now) => {
-                    policy.next_extension(&self.after).map(|(at, _)| at)
-                }
-                Status::Reserved => self.after.expires_at.map(|at| (at + policy.expiry_grace).max(now + policy.first_check)),
+                Status::Reserved => policy
+                    .next_try_to_extend(&self.after, now)
+                    .or(self.after.expires_at.map(|at| (at + policy.expiry_grace).max(now + policy.first_check))),
                 Status::ReleaseRequested => Some(now + policy.orphan_after),
                 Status::Released | Status::Rejected | Status::Expired if self.after.release_wanted => {
                     Some(now + if said == Said::Known { policy.first_check } else { policy.orphan_after })

@@ -15,8 +15,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::error::Chain;
 use super::text;
+use crate::chain::chain;
 use crate::clock::SharedClock;
 use crate::metrics::ENGINE_TOKEN_REQUESTS;
 
@@ -185,7 +185,7 @@ impl TokenSource {
         match self.renew(http, clock).await {
             Ok(header) => Ok(header),
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the engine token could not be renewed yet; the old one is still good");
+                tracing::warn!(error = %chain(&error), "the engine token could not be renewed yet; the old one is still good");
                 let renew_at = clock.instant() + RENEWAL_PAUSE;
                 self.store(Token { renew_at, ..token.clone() });
                 Ok(token.header)

@@ -202,18 +202,6 @@ impl EngineError {
         }
     }
 
-    /// Whether the task is somebody else's business now: gone, or held by another worker.
-    #[must_use]
-    pub fn is_task_lost(&self) -> bool {
-        matches!(self, Self::TaskGone | Self::LockLost { .. })
-    }
-
-    /// This error with all its causes, for a log line.
-    #[must_use]
-    pub fn chain(&self) -> Chain<'_> {
-        Chain(self)
-    }
-
     /// The value of the metric label `outcome`.
     #[must_use]
     pub fn label(&self) -> &'static str {
@@ -274,20 +262,4 @@ impl Retryable for EngineError {
 
 fn holder(by: Option<&WorkerId>) -> String {
     by.map_or_else(|| "nobody".to_owned(), |worker| format!("worker `{worker}`"))
-}
-
-/// An error with its causes, for a log line.
-#[derive(Debug)]
-pub struct Chain<'a>(pub(super) &'a dyn std::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(formatter, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
 }

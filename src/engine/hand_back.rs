@@ -15,6 +15,7 @@ use super::error::EngineError;
 use super::id::{TaskId, WorkerId};
 use super::in_flight::{HandBack, InFlight};
 use super::query::TaskQuery;
+use crate::chain::chain;
 use crate::metrics::ENGINE_TASKS_HANDED_BACK;
 use crate::retry::{RetryPolicy, retry_until};
 
@@ -115,7 +116,7 @@ pub(super) async fn run(client: EngineClient, loop_name: String, mut returned: m
                         Ok(_) => counter!(ENGINE_TASKS_HANDED_BACK, "loop" => loop_name.clone(), "reason" => item.reason).increment(1),
                         Err(error) => tracing::warn!(
                             task.id = %item.task,
-                            error = %error.chain(),
+                            error = %chain(&error),
                             "a task that was never begun could not be unlocked; it stays locked until its lock runs out"
                         ),
                     }

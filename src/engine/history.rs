@@ -125,6 +125,18 @@ pub struct ProcessInstanceRecord {
 }
 
 impl ProcessInstanceRecord {
+    /// It waits until it is activated or deleted.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.state == "SUSPENDED"
+    }
+
+    /// It is not over.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.state.as_str(), "ACTIVE" | "SUSPENDED")
+    }
+
     /// It was ended from outside, and not by its model.
     #[must_use]
     pub fn is_terminated(&self) -> bool {
@@ -234,6 +246,16 @@ impl EngineClient {
             .flag("withoutTenantId", tenant.is_none())
             .read()
             .await
+    }
+
+    /// Whether another instance of the same process with the same business key is under way: an order that was started anew.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub async fn goes_on_in_another(&self, ended: &ProcessInstanceRecord) -> Result<bool, EngineError> {
+        let Some(business_key) = &ended.business_key else { return Ok(false) };
+        let others = self.instance_records_by_business_key(&ended.process_definition_key, business_key, ended.tenant_id.as_ref()).await?;
+        Ok(others.iter().any(|other| other.id != ended.id && other.is_under_way()))
     }
 
     /// The variables of an instance, running or over.

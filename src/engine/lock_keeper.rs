@@ -13,6 +13,7 @@ use super::error::EngineError;
 use super::id::{TaskId, WorkerId};
 use super::in_flight::InFlight;
 use super::lease::{CancelReason, TaskLease};
+use crate::chain::chain;
 use crate::metrics::{ENGINE_LEASES_CANCELLED, ENGINE_LOCK_EXTENSIONS};
 
 /// How many extensions run side by side.
@@ -57,7 +58,7 @@ impl LockKeeper {
             Ok(Err(EngineError::LockLost { .. })) => self.withdraw(&task, &lease, CancelReason::LockLost),
             // Not ours to decide: it is tried again next time, and the lease says by itself what is left.
             Ok(Err(error)) => {
-                tracing::warn!(task.id = %task, error = %error.chain(), "a lock could not be extended yet");
+                tracing::warn!(task.id = %task, error = %chain(&error), "a lock could not be extended yet");
                 "error"
             }
             Err(_) => "error",

@@ -42,7 +42,7 @@ pub use auth::{ClientCredentials, Credentials, SecretPlacement};
 pub use client::EngineClient;
 pub use date::{format_date, parse_date};
 pub use deployment::{DeployedDefinition, Deployment, NewDeployment, ProcessDefinition, Resource};
-pub use error::{Chain, EngineError, TransientCause};
+pub use error::{EngineError, TransientCause};
 pub use fetch::{FetchOrder, FetchRequest, LockedTask, TopicSubscription};
 pub use history::{ActivityInstance, ActivityQuery, ProcessInstanceRecord, TaskFate, TaskLogEntry, VariableRecord};
 pub use id::{

@@ -27,6 +27,7 @@ use super::in_flight::{Delivery, HandBack, HeldTask, InFlight};
 use super::lease::{CancelReason, fetched_deadline};
 use super::lock_keeper::LockKeeper;
 use super::loop_status::{LoopStage, LoopStatus};
+use crate::chain::chain;
 use crate::metrics::{ENGINE_POLL_SECONDS, ENGINE_TASKS_DUPLICATE, ENGINE_TASKS_FETCHED};
 use crate::retry::{Backoff, RetryPolicy};
 use crate::shutdown::Shutdown;
@@ -252,20 +253,20 @@ impl Polling {
         if error.may_have_acted() {
             self.ghosts.poll_lost(asked_at);
         }
-        let failures = self.status.poll_failed(error.chain().to_string());
+        let failures = self.status.poll_failed(chain(&error));
         let passes_by_itself = matches!(
             &error,
             EngineError::Transient { cause: TransientCause::FetchRace | TransientCause::Conflict | TransientCause::Deadlock, .. }
         );
         let wait = if passes_by_itself { self.on_race.next_wait() } else { self.on_error.next_wait() };
         if passes_by_itself {
-            tracing::debug!(loop.name = self.settings.name, error = %error.chain(), "a poll ran into another");
+            tracing::debug!(loop.name = self.settings.name, error = %chain(&error), "a poll ran into another");
         } else {
             tracing::warn!(
                 loop.name = self.settings.name,
                 failures,
                 retry_in_ms = wait.as_millis(),
-                error = %error.chain(),
+                error = %chain(&error),
                 "a poll failed"
             );
         }
@@ -351,7 +352,7 @@ impl Polling {
                 }
             }
             Err(error) => {
-                tracing::debug!(loop.name = self.settings.name, error = %error.chain(), "could not look for the tasks of a lost poll yet");
+                tracing::debug!(loop.name = self.settings.name, error = %chain(&error), "could not look for the tasks of a lost poll yet");
             }
         }
     }

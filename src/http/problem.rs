@@ -3,7 +3,6 @@
 //! `docs/problems.md` is the same table for people; a test compares.
 
 use std::error::Error;
-use std::fmt::Write as _;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -12,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::chain::chain;
 use crate::operations::{CheckError, OperationError};
 
 /// What can go wrong with a request.
@@ -312,20 +312,10 @@ impl IntoResponse for Problem {
     }
 }
 
-/// An error with its causes, for a log line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::fmt::Write as _;
 
     use super::*;
 

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
+
+use crate::chain::chain;
 use crate::domain::{
     Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationId, ReservationStatus, Said, Settlement, SourceName, plan, settle,
 };
@@ -17,6 +20,8 @@ use crate::supplier::{HoldAsk, Reply, Source};
 
 /// No goal needs more steps: lost outcome found absent, sent again, found partial, released, and some to spare.
 const MOST_STEPS: usize = 8;
+/// How soon after it was put on record an effect must leave. A claim may wait for a database that is slow.
+const EFFECT_LEAVES_WITHIN: TimeDelta = TimeDelta::seconds(3);
 /// How long and how often a command waits for somebody else who works on its row.
 const BUSY_PAUSE: Duration = Duration::from_millis(300);
 const BUSY_TRIES: u32 = 20;
@@ -62,6 +67,7 @@ impl Operations {
                 Some(claim) => claim,
                 None => match self.claim(errand, request_hash, &actor).await? {
                     Claimed::Asking(claim) => *claim,
+                    Claimed::NoSource(row) => return Err(self.no_source(&row.source)),
                     other => return Ok(conclude(other)),
                 },
             };
@@ -110,10 +116,11 @@ impl Operations {
 
     /// The configured inventory of this name.
     pub(crate) fn source(&self, name: &SourceName) -> Result<&Source, OperationError> {
-        self.suppliers.get(name).ok_or_else(|| OperationError::UnknownSource {
-            name: name.to_string(),
-            known: self.suppliers.names().collect::<Vec<_>>().join(", "),
-        })
+        self.suppliers.get(name).ok_or_else(|| self.no_source(name))
+    }
+
+    fn no_source(&self, name: &SourceName) -> OperationError {
+        OperationError::UnknownSource { name: name.to_string(), known: self.suppliers.names().collect::<Vec<_>>().join(", ") }
     }
 
     async fn claim(&self, errand: &Errand, request_hash: Option<[u8; 32]>, actor: &Arc<str>) -> Result<Claimed, OperationError> {
@@ -160,7 +167,7 @@ impl Operations {
             customer: row.customer.clone(),
             location: row.location.clone(),
             timeout: source.timeout,
-            send_before: self.lease.until(),
+            send_before: self.send_before(claim),
         };
         let reply = match claim.operation {
             Operation::Reserve => source.supplier.reserve(&ask).await,
@@ -170,6 +177,15 @@ impl Operations {
             Operation::Extend => source.supplier.extend(&ask).await,
         };
         Ok(Sighting { reply, needs_human: false })
+    }
+
+    /// Until when a call may leave: as long as our lease lasts, and an effect only soon after it was put on record, because from there on
+    /// it is counted for how long it may still act (`linger_ms`).
+    fn send_before(&self, claim: &Asking) -> Instant {
+        let leased = self.lease.until();
+        let Some(recorded_at) = claim.row.last_effect_at.filter(|_| claim.operation.is_effect()) else { return leased };
+        let left = EFFECT_LEAVES_WITHIN - (self.clock.now() - recorded_at);
+        leased.min(self.clock.instant() + left.to_std().unwrap_or_default())
     }
 
     /// Writes what came of a call. An answer in hand is not thrown away because the database is away for a moment.
@@ -221,7 +237,7 @@ impl Operations {
         loop {
             match write().await {
                 Err(error) if error.is_away() && Instant::now() < self.lease.until() + Duration::from_secs(60) => {
-                    tracing::warn!(reservation.id = %id, error = %error, "an answer waits for the database");
+                    tracing::warn!(reservation.id = %id, error = %chain(&error), "an answer waits for the database");
                     metrics::settle_retried();
                     if let Some(pause) = pauses.next() {
                         tokio::time::sleep(*pause).await;
@@ -280,7 +296,9 @@ fn conclude(claimed: Claimed) -> Conclusion {
         Claimed::Concluded(row) => Conclusion::Settled(row),
         Claimed::NeedsHuman(row) => Conclusion::Unknown(row, "this inventory offers no way to find out: a human must decide".to_owned()),
         Claimed::Refused(row, refused) => Conclusion::NotPossible(row, refused),
+        // Both are seen to before.
         Claimed::Asking(asking) => Conclusion::Busy(Box::new(asking.row)),
+        Claimed::NoSource(row) => Conclusion::Busy(row),
     }
 }
 

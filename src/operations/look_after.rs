@@ -64,10 +64,14 @@ impl Operations {
         let goal = if row.release_wanted || row.status == ReservationStatus::ReleaseRequested { Goal::Release } else { Goal::Resolve };
         let errand =
             Errand { tenant: due.tenant, find: Find::Id(due.reservation), goal, actor: Some("reconciler".to_owned()), waiting: None };
-        let conclusion = self.run(&errand).await?;
+        let conclusion = match self.run(&errand).await {
+            // Another replica has it, or will: one that is being restarted with another configuration must not give the row up.
+            Err(error @ OperationError::UnknownSource { .. }) => Conclusion::NotSent(Box::new(row.clone()), error.to_string()),
+            run => run?,
+        };
+        // Where something was written, this does nothing.
         let put_off = match &conclusion {
-            // Nothing was written, so that the row would be due again at once.
-            Conclusion::Settled(row) => next_quiet_check(row, seen_at),
+            Conclusion::Settled(row) => self.next_quiet_check(row, seen_at),
             Conclusion::Unknown(row, _) => {
                 Some(seen_at + self.source(&row.source).map_or(TimeDelta::minutes(1), |source| source.policy.slowest_check))
             }
@@ -77,7 +81,7 @@ impl Operations {
             Conclusion::Refused(..) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => None,
         };
         fault_point!("reconciler.looked");
-        self.store.put_off(due.tenant, due.reservation, seen_at, put_off).await?;
+        self.store.put_off(due.tenant, due.reservation, row.version, put_off).await?;
         Ok(conclusion)
     }
 
@@ -97,12 +101,12 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError`].
-    pub async fn extend_by_itself(&self, due: Due, until: DateTime<Utc>) -> Result<Conclusion, OperationError> {
+    pub async fn extend_by_itself(&self, due: Due, row: &Reservation, until: DateTime<Utc>) -> Result<Conclusion, OperationError> {
         let seen_at = self.clock.now();
         let (find, actor) = (Find::Id(due.reservation), Some("auto-extend".to_owned()));
         let conclusion = self.run(&Errand { tenant: due.tenant, find, goal: Goal::Extend { until }, actor, waiting: None }).await?;
         // A row that nothing was written for would be due again at once.
-        self.store.put_off(due.tenant, due.reservation, seen_at, Some(seen_at + TimeDelta::seconds(5))).await?;
+        self.store.put_off(due.tenant, due.reservation, row.version, Some(seen_at + TimeDelta::seconds(5))).await?;
         Ok(conclusion)
     }
 
@@ -196,17 +200,20 @@ impl Operations {
         Ok(self.store.trim_outbox(&tenants, keep).await?)
     }
 
+    /// A row that concluded without a call keeps its expiry or its extension as the next look; one that is over is not looked at again.
+    fn next_quiet_check(&self, row: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match row.status {
+            ReservationStatus::Reserved => {
+                let extension = self.suppliers.get(&row.source).and_then(|source| source.policy.next_try_to_extend(row, now));
+                extension.or(row.expires_at.map(|at| at.max(now + TimeDelta::seconds(30))))
+            }
+            ReservationStatus::ReleaseRequested => Some(now + TimeDelta::minutes(1)),
+            _ => None,
+        }
+    }
+
     /// These tenants, or all that are known if there are none.
     pub(crate) async fn tenants(&self, configured: &[TenantId]) -> Result<Vec<TenantId>, OperationError> {
         if configured.is_empty() { Ok(self.store.list_tenants().await?) } else { Ok(configured.to_vec()) }
-    }
-}
-
-/// A row that concluded without a call keeps its expiry as the next look; one that is over is not looked at again.
-fn next_quiet_check(row: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    match row.status {
-        ReservationStatus::Reserved => row.expires_at.map(|at| at.max(now + TimeDelta::seconds(30))),
-        ReservationStatus::ReleaseRequested => Some(now + TimeDelta::minutes(1)),
-        _ => None,
     }
 }

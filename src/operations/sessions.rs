@@ -48,6 +48,14 @@ impl Operations {
         Ok(self.store.make_due(tenant, hold, self.clock.now() + after).await?)
     }
 
+    /// Nothing could be undone for a dead session: the time for which that is tried begins again.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn rescue_anew(&self, dead: &DeadSession) -> Result<(), OperationError> {
+        Ok(self.store.rescue_anew(dead.session).await?)
+    }
+
     /// The dead sessions whose engine locks are to be undone now.
     ///
     /// # Errors

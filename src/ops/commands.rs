@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use serde_json::Value as JsonValue;
 
+use crate::chain::chain;
 use crate::domain::{AttemptGroup, CommandKind, Goal, TenantId};
 use crate::engine::{
     EngineClient, EngineError, EngineTenant, MessageCorrelation, ProcessInstanceId, ProcessInstanceRecord, ProcessSelector, StartProcess,
@@ -221,12 +222,10 @@ impl Commander {
     fn after_failure(&self, command: &CommandRecord, error: &EngineError) -> Tried {
         match error {
             EngineError::Permanent { .. } | EngineError::Variable(_) | EngineError::Unwritable { .. } => {
-                refused("ENGINE_REFUSES", &error.chain().to_string())
+                refused("ENGINE_REFUSES", &chain(&error))
             }
-            error if error.may_have_acted() && command.kind == CommandKind::StartOrder => {
-                self.operations.later_by(LINGER, &error.chain().to_string())
-            }
-            error => self.operations.later(command, &error.chain().to_string()),
+            error if error.may_have_acted() && command.kind == CommandKind::StartOrder => self.operations.later_by(LINGER, &chain(&error)),
+            error => self.operations.later(command, &chain(&error)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
 
+use crate::chain::chain;
 use crate::shutdown::Shutdown;
 
 /// What one round of a loop came to.
@@ -59,7 +60,7 @@ impl Loop {
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut failed, true) {
-                        tracing::warn!(name = self.name, error = %crate::ops::telemetry::chain(&error), "the loop cannot work; it goes on trying");
+                        tracing::warn!(name = self.name, error = %chain(&error), "the loop cannot work; it goes on trying");
                     }
                     self.period.max(Duration::from_millis(500))
                 }

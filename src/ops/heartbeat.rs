@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::chain::chain;
 use crate::operations::Operations;
 use crate::shutdown::Shutdown;
 
@@ -30,7 +31,7 @@ pub(crate) async fn heartbeat(operations: &Operations, shutdown: &Shutdown) -> R
             }
             Err(error) => {
                 let over = Instant::now() >= operations.lease_until();
-                tracing::warn!(error = %crate::ops::telemetry::chain(&error), over, "the lease was not renewed; past its end nothing is sent");
+                tracing::warn!(error = %chain(&error), over, "the lease was not renewed; past its end nothing is sent");
             }
         }
     }

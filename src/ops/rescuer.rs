@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 
+use crate::chain::chain;
 use crate::domain::SessionId;
 use crate::engine::{EngineClient, EngineError, ProcessInstanceId, ProcessInstanceRecord, WorkerId};
 use crate::metrics::RESCUED_TASKS;
@@ -68,8 +69,10 @@ impl Rescuer {
 
     async fn turn(&self) -> Result<Round, OperationError> {
         for dead in self.operations.list_dead_sessions(self.long_poll + MARGIN, self.long_poll + SLOW_ENGINE).await? {
+            let mut engine_answers = true;
             if let Err(error) = self.look_after_orders_of(&dead).await {
-                tracing::warn!(session.id = %dead.session, error = &error as &dyn std::error::Error, "could not look after the orders of a dead session yet");
+                engine_answers = false;
+                tracing::warn!(session.id = %dead.session, error = %chain(&error), "could not look after the orders of a dead session yet");
             }
             let worker = |suffix: &str| WorkerId::new(format!("{}#{suffix}", dead.worker_id));
             for (worker, ends_incidents) in
@@ -84,9 +87,14 @@ impl Rescuer {
                         tracing::info!(session.id = %dead.session, worker.id = %worker, unlocked, "tasks of a dead session were unlocked");
                     }
                     Err(error) => {
-                        tracing::warn!(worker.id = %worker, error = %error, "the tasks of a dead session could not be unlocked yet")
+                        engine_answers = false;
+                        tracing::warn!(worker.id = %worker, error = %chain(&error), "the tasks of a dead session could not be unlocked yet");
                     }
                 }
+            }
+            if !engine_answers {
+                // The time for which its locks are looked for begins when the engine is there.
+                self.operations.rescue_anew(&dead).await?;
             }
         }
         Ok(Round::Idle)

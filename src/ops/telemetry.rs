@@ -26,19 +26,3 @@ pub fn start_logging(settings: &LogSettings) {
         tracing::warn!(filter = settings.filter, error = %error, "the log filter cannot be read; logging at info");
     }
 }
-
-/// An error with its causes, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        // Errors that only pass another one on repeat its words.
-        if !text.ends_with(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    text
-}

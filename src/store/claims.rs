@@ -14,8 +14,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::{
-    AnswerClass, Call, CallId, Capabilities, Evidence, Goal, Operation, Plan, Policy, Refused, Reservation, ReservationId, ReserveRequest,
-    SessionId, TenantId, Transition, step,
+    AnswerClass, Call, CallId, Capabilities, Evidence, Goal, Operation, Plan, Policy, Refused, Reservation, ReservationId,
+    ReservationStatus, ReserveRequest, SessionId, TenantId, Transition, step,
 };
 use crate::fault_points::{fault_point, planted_bug};
 use crate::store::outbox::{self, FactRow};
@@ -67,6 +67,8 @@ pub enum Claimed {
     Concluded(Box<Reservation>),
     /// Only a human can find out.
     NeedsHuman(Box<Reservation>),
+    /// The row does not answer, and its inventory is not configured here.
+    NoSource(Box<Reservation>),
     /// The goal cannot be had.
     Refused(Box<Reservation>, Refused),
     /// The call is on record and may be made.
@@ -172,8 +174,15 @@ impl Store {
         if alive && claimed_by != Some(self.session.0) {
             return Ok(Claimed::Busy(Box::new(before)));
         }
-        // A source that is no longer configured leaves nobody to ask: the row answers as it stands.
-        let Some(terms) = terms(&before) else { return Ok(Claimed::Concluded(Box::new(before))) };
+        // Without its inventory a row that is over answers as it stands, and so does a hold to whoever wants one. All else is for a
+        // replica that has the inventory: a claim to know would be a lie, and to look no more would forget a hold.
+        let Some(terms) = terms(&before) else {
+            let answers = match before.status {
+                ReservationStatus::Reserved | ReservationStatus::Confirmed => wanted.goal == Goal::Reserve,
+                status => status.is_end() && !before.release_wanted,
+            };
+            return Ok(if answers { Claimed::Concluded(Box::new(before)) } else { Claimed::NoSource(Box::new(before)) });
+        };
 
         let ended = vanished(&before);
         let step = step(&before, &wanted.goal, &terms.capabilities, &terms.policy, wanted.call, wanted.now)?;

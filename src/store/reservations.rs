@@ -288,7 +288,8 @@ where reservation_id = $1 and claim_session is null and (next_check_at is null o
         tx.commit().await.map_err(StoreError::during("make_due"))
     }
 
-    /// Puts off the next look at a row that nothing could be done about; word that its inventory sent of it is followed up with that.
+    /// Puts off the next look at a row that nothing could be done about, unless it was written since it was read: a wish may have come in.
+    /// Word that its inventory sent of it is followed up with that.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
@@ -296,17 +297,17 @@ where reservation_id = $1 and claim_session is null and (next_check_at is null o
         &self,
         tenant: TenantId,
         id: ReservationId,
-        seen_due: DateTime<Utc>,
+        seen_version: i64,
         until: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
         let mut tx = begin(&self.pool, "put_off", &[tenant]).await?;
         sqlx::query(
             "-- put_off
 update reservation set next_check_at = $3, noticed_epoch = case when open_call_id is not null then noticed_epoch end
-where reservation_id = $1 and next_check_at <= $2",
+where reservation_id = $1 and version = $2",
         )
         .bind(id.0)
-        .bind(seen_due)
+        .bind(seen_version)
         .bind(until)
         .execute(&mut *tx)
         .await

@@ -114,6 +114,19 @@ where session_id = $1 and ended_at is null and lease_until > clock_timestamp()",
         self.lease.run("end_session", ending).await.map(drop)
     }
 
+    /// Begins the time anew for which the engine locks of a dead session are looked for.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn rescue_anew(&self, dead: SessionId) -> Result<(), StoreError> {
+        sqlx::query("-- rescue_anew\nupdate worker_session set rescued_until = null where session_id = $1")
+            .bind(dead.0)
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(StoreError::during("rescue_anew"))
+    }
+
     /// The dead sessions whose engine locks are to be undone now, each for one replica at a time. A session found dead for the first
     /// time is swept for `sweep_for`, since so long may the engine still lock tasks for its parked long poll: at every call for
     /// `often_for`, then every three seconds.

@@ -12,6 +12,7 @@
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, TimeDelta, Utc};
 use serde_json::json;
 
+use crate::chain::chain;
 use crate::domain::{Refused, Reservation, ReservationId, ReservationStatus as Status, TenantId};
 use crate::engine::{Value, Variables};
 use crate::operations::{Conclusion, OperationError};
@@ -261,18 +262,6 @@ fn when_over(expiry: DateTime<Utc>) -> String {
 /// An instant as a text that a timer of the model can use.
 pub(crate) fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// An error with its causes, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

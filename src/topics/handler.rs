@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::chain::chain;
 use crate::clock::SharedClock;
 use crate::engine::{EngineClient, LockedTask, TaskLease, TopicSubscription};
 use crate::fault_points::fault_point;
@@ -85,15 +86,17 @@ impl Topics {
             let told = reporter.tell(&exit, lease.deadline(), task.retries, self.retry_of(task).as_ref()).await;
             fault_point!("{}.told", topic.name());
             metrics::task_told(topic.name(), told.label());
-            if told == Told::Gone {
-                reporter.task_gone(&exit).await;
+            match told {
+                Told::Gone => reporter.task_gone(&exit).await,
+                Told::Unheard => reporter.unheard(&exit, lease.remaining(self.clock.instant())).await,
+                Told::Heard | Told::Lost => {}
             }
             return;
         }
         // Whoever works on the row takes longer than this: the task comes again.
         metrics::task_told(topic.name(), "handed_back");
         if let Err(error) = self.engine.unlock(&task.id).await {
-            tracing::warn!(task.id = %task.id, error = %error, "a task could not be handed back");
+            tracing::warn!(task.id = %task.id, error = %chain(&error), "a task could not be handed back");
         }
     }
 

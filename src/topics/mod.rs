@@ -14,6 +14,7 @@ mod handler;
 mod incident;
 mod input;
 mod lines;
+mod order;
 mod question;
 mod recheck;
 mod reconcile;

@@ -1,8 +1,8 @@
 //! Questions that processes put to humans: withdrawn once the answer is found, answered in the human's stead where they gave up elsewhere.
 
+use crate::chain::chain;
 use crate::engine::{EngineError, MessageCorrelation, ProcessInstanceId, UserTaskQuery, Variables};
 use crate::operations::{AnsweredCase, OperationError};
-use crate::topics::exit::chain;
 use crate::topics::handler::Topics;
 
 /// The message that withdraws a question, in the shipped models.

@@ -99,7 +99,7 @@ impl Topics {
         if let Some((row, until)) = self.operations.extension_due(due).await?
             && self.order_lives(&row).await
         {
-            let extended = self.operations.extend_by_itself(due, until).await?;
+            let extended = self.operations.extend_by_itself(due, &row, until).await?;
             tracing::info!(reservation.id = %row.id, until = %until, outcome = extended.label(), "a hold of a living order was to be extended");
             metrics::counter!(RECONCILED, "outcome" => "extended").increment(1);
             return Ok("extended");

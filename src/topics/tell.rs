@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{BpmnError, Completion, EngineClient, EngineError, Failure, ProcessInstanceId, TaskId, Variables, WorkerId};
+use chrono::TimeDelta;
+
+use crate::chain::chain;
+use crate::engine::{BpmnError, Completion, EngineError, Failure, ProcessInstanceId, TaskId, Variables, WorkerId};
 use crate::fault_points::planted_bug;
 use crate::retry::{RetryPolicy, retry_until};
-use crate::topics::exit::{Exit, Say, chain};
+use crate::topics::exit::{Exit, Say};
 use crate::topics::handler::Topics;
 use crate::topics::registry::Topic;
 use crate::topics::retry_config::RetryConfig;
@@ -13,6 +16,9 @@ use crate::topics::runbook;
 
 /// Waits between two tries to tell the engine.
 const TELLING: RetryPolicy = RetryPolicy::new(Duration::from_millis(50), Duration::from_secs(2));
+
+/// How long after its lock has run out a task is certainly in other hands, if it is there at all.
+const LOOK_AFTER_THE_LOCK: TimeDelta = TimeDelta::seconds(10);
 
 /// What came of telling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,11 +108,21 @@ impl Reporter<'_> {
     pub(crate) async fn task_gone(&self, exit: &Exit) {
         planted_bug!("gone_is_ignored", return);
         let Some((tenant, reservation)) = exit.about else { return };
-        if !matches!(self.topic, Topic::Reserve | Topic::Confirm | Topic::Extend) {
+        if self.topic == Topic::Release {
             return;
         }
         if let Err(error) = self.topics.release_if_terminated(tenant, reservation, self.instance).await {
             tracing::error!(reservation.id = %reservation, error = %chain(&error), "the hold of a vanished process could not be marked for release");
+        }
+    }
+
+    /// The engine did not hear what came of a task, which comes again. Its process may be deleted before that, and then nobody would ask for
+    /// the hold any more: so the row is looked at once the lock has run out.
+    pub(crate) async fn unheard(&self, exit: &Exit, locked_for: Duration) {
+        let Some((tenant, reservation)) = exit.about.filter(|_| !matches!(exit.say, Say::Later)) else { return };
+        let after = TimeDelta::from_std(locked_for).unwrap_or(TimeDelta::minutes(1)) + LOOK_AFTER_THE_LOCK;
+        if let Err(error) = self.topics.operations.make_due(tenant, reservation, after).await {
+            tracing::error!(reservation.id = %reservation, error = %chain(&error), "a hold whose process was not told of it could not be made due");
         }
     }
 
@@ -150,15 +166,4 @@ impl Reporter<'_> {
     {
         retry_until(TELLING, until, attempt).await
     }
-}
-
-/// The order's outermost process was ended from outside. A timer or a cancellation of the model ends a task too, but then the process
-/// lives on and has its say; and a process that came to its end had it.
-pub(crate) async fn root_is_terminated(engine: &EngineClient, instance: &ProcessInstanceId) -> Result<bool, EngineError> {
-    let Some(record) = engine.instance_record(instance).await? else { return Ok(false) };
-    let root = match record.root_process_instance_id {
-        Some(root) if root != *instance => engine.instance_record(&root).await?,
-        _ => Some(record),
-    };
-    Ok(root.is_some_and(|root| root.is_terminated()))
 }

@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-
-use crate::domain::{Goal, Reservation, ReservationId, ReservationStatus, TenantId};
+use crate::chain::chain;
+use crate::domain::{Goal, ReservationId, TenantId};
 use crate::engine::{EngineError, LockedTask, ProcessInstanceId, TaskId, WorkerId};
 use crate::fault_points::fault_point;
 use crate::metrics;
 use crate::operations::{Conclusion, Errand, Find, OperationError, WaitingTask};
-use crate::topics::exit::{Exit, Say, chain, instant};
+use crate::topics::exit::{Exit, Say, instant};
 use crate::topics::handler::Topics;
 use crate::topics::registry::Topic;
-use crate::topics::tell::{Reporter, Told, root_is_terminated};
+use crate::topics::tell::{Reporter, Told};
 
-/// After how long the engine is asked again whether the process of a hold is over.
-const ASK_THE_ENGINE_AGAIN: TimeDelta = TimeDelta::seconds(10);
 /// How long a waiting task is locked while it is told.
 const TELLING: Duration = Duration::from_secs(30);
 
@@ -47,52 +44,6 @@ impl Topics {
             }
         }
         Ok(())
-    }
-
-    /// A hold that was found to stand although its order's process was ended from outside is let go: nobody else will ask for it.
-    ///
-    /// # Errors
-    /// [`OperationError::Store`] if the database is away.
-    pub async fn release_if_order_gone(&self, row: &Reservation) -> Result<(), OperationError> {
-        let held = matches!(row.status, ReservationStatus::Reserved | ReservationStatus::Confirmed);
-        let Some(instance) = row.process_instance.as_deref().filter(|_| held && !row.release_wanted) else { return Ok(()) };
-        self.release_if_terminated(row.tenant, row.id, &ProcessInstanceId::new(instance)).await
-    }
-
-    /// Marks what a process held for release if that was ended from outside. If the engine cannot say so now, it is asked again later.
-    ///
-    /// # Errors
-    /// [`OperationError::Store`] if the database is away.
-    pub async fn release_if_terminated(
-        &self,
-        tenant: TenantId,
-        reservation: ReservationId,
-        instance: &ProcessInstanceId,
-    ) -> Result<(), OperationError> {
-        match root_is_terminated(&self.engine, instance).await {
-            Ok(true) => {
-                fault_point!("gone.known");
-                tracing::info!(reservation.id = %reservation, instance.id = %instance, "the process was ended from outside: its hold is released");
-                self.operations.order_gone(tenant, reservation).await
-            }
-            Ok(false) => Ok(()),
-            Err(error) => {
-                tracing::warn!(reservation.id = %reservation, error = %chain(&error), "could not find out whether the process of a hold is over");
-                self.operations.make_due(tenant, reservation, ASK_THE_ENGINE_AGAIN).await
-            }
-        }
-    }
-
-    /// Whether the process that asked for a hold is still under way. A hold that no process asked for has nobody to live for.
-    pub async fn order_lives(&self, row: &Reservation) -> bool {
-        let Some(instance) = row.process_instance.as_deref() else { return false };
-        match self.engine.instance_record(&ProcessInstanceId::new(instance)).await {
-            Ok(record) => record.is_some_and(|record| matches!(record.state.as_str(), "ACTIVE" | "SUSPENDED")),
-            Err(error) => {
-                tracing::warn!(reservation.id = %row.id, error = %chain(&error), "could not find out whether the process of a hold lives");
-                false
-            }
-        }
     }
 
     async fn end_waiting(&self, tenant: TenantId, reservation: ReservationId, waiting: &WaitingTask) -> Result<(), OperationError> {
@@ -156,7 +107,7 @@ impl Topics {
     /// Gives the lock back, so that a human's retry finds the task free.
     async fn let_wait(&self, task: &TaskId) -> Result<(), OperationError> {
         if let Err(error) = self.engine.unlock(task).await {
-            tracing::debug!(task.id = %task, error = %error, "a waiting task keeps its lock until it runs out");
+            tracing::debug!(task.id = %task, error = %chain(&error), "a waiting task keeps its lock until it runs out");
         }
         Ok(())
     }
@@ -171,7 +122,7 @@ impl Topics {
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            tracing::debug!(task.id = %task_id, error = %error, "the incident's annotation was not written");
+            tracing::debug!(task.id = %task_id, error = %chain(&error), "the incident's annotation was not written");
         }
     }
 }

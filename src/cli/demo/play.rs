@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::chain::chain;
 use crate::cli::demo::engine_desk::{Activity, TaskLine};
 use crate::cli::demo::judge::WAITS_AT;
 use crate::cli::demo::scenario::{End, Mishap, Scenario, Step};
@@ -55,7 +56,7 @@ pub(super) async fn play(stage: &Stage, scenario: &Scenario, index: usize) -> Pl
     let done = tokio::time::timeout(limit, player.play()).await;
     played.stuck = match done {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(format!("the demo could not go on: {}", error.chain())),
+        Ok(Err(error)) => Some(format!("the demo could not go on: {}", chain(&error))),
         Err(_) => Some(format!("the demo waited {} s in vain until it was {}", limit.as_secs(), played.doing)),
     };
     if let Some(stuck) = &played.stuck {

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::app::engine_settings;
+use crate::chain::chain;
 use crate::cli::demo::children::{self, Part};
 use crate::cli::demo::engine_desk::EngineDesk;
 use crate::cli::demo::files::Files;
@@ -190,12 +191,12 @@ fn engine_away(settings: &Settings, error: &EngineError) -> CliError {
 fn database_unusable(settings: &Settings, error: StoreError) -> CliError {
     let place = settings.database_place();
     match error {
-        error if error.is_away() => database_away(&place, &CliError::from(error).chain()),
+        error if error.is_away() => database_away(&place, &chain(&CliError::from(error))),
         StoreError::Migration(_) => CliError::Said(format!(
             "the database {} at {place} was made by another version of holdfast ({}). Choose another with --database, or delete the stack's \
              data with `make reset`",
             settings.database,
-            CliError::from(error).chain()
+            chain(&CliError::from(error))
         )),
         error => error.into(),
     }

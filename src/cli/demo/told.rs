@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::chain::chain;
 use crate::cli::demo::files::Files;
 use crate::cli::demo::table::Row;
-use crate::cli::error::{CliError, chain};
+use crate::cli::error::CliError;
 use crate::config::Config;
 use crate::events::{Tail, TailFrom, read_fact};
 

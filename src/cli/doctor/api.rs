@@ -1,7 +1,7 @@
 //! The API: who is asked, whether the token issuer's keys can be had, and whether word from inventories has somewhere to go.
 
 use super::finding::{Findings, Level};
-use crate::cli::error::chain;
+use crate::chain::chain;
 use crate::config::Config;
 use crate::http::{AuthMode, fetch_keys};
 

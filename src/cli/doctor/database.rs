@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::clocks::{Reading, compare};
 use super::finding::{Findings, Level};
-use crate::cli::error::chain;
+use crate::chain::chain;
 use crate::clock::SharedClock;
 use crate::store::{Checkup, StoreError, check_up};
 

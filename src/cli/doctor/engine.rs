@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use super::clocks::{Reading, compare};
 use super::finding::{Findings, Level};
+use crate::chain::chain;
 use crate::clock::SharedClock;
 use crate::engine::{Allowed, EngineClient, EngineError, HistoryEvidence, Permission, TopicFilter};
 use crate::topics::{ALL_TOPICS, Topic};
@@ -32,7 +33,7 @@ pub(super) async fn check(engine: &EngineClient, url: &str, clock: &SharedClock,
     match engine.version().await {
         Ok(version) => version_finding(&mut findings, url, &version),
         Err(error) => {
-            findings.add(Level::Error, url, error.chain().to_string(), what_to_do(&error));
+            findings.add(Level::Error, url, chain(&error), what_to_do(&error));
             return (findings, false);
         }
     }
@@ -43,7 +44,7 @@ pub(super) async fn check(engine: &EngineClient, url: &str, clock: &SharedClock,
     match engine.server_date().await {
         Ok(Some(theirs)) => compare(&mut findings, url, Reading::of_date(asked_at, clock.now(), theirs), skew),
         Ok(None) => findings.add(Level::Note, url, "its answers carry no date, so that its clock cannot be compared", ""),
-        Err(error) => findings.add(Level::Note, url, format!("its clock could not be read: {}", error.chain()), ""),
+        Err(error) => findings.add(Level::Note, url, format!("its clock could not be read: {}", chain(&error)), ""),
     }
     (findings, true)
 }
@@ -90,7 +91,7 @@ async fn rights(engine: &EngineClient, url: &str, findings: &mut Findings) {
                 return;
             }
             Err(error) => {
-                findings.add(*level, url, format!("could not find out about the permission {what}: {}", error.chain()), what_to_do(&error));
+                findings.add(*level, url, format!("could not find out about the permission {what}: {}", chain(&error)), what_to_do(&error));
                 return;
             }
         }
@@ -115,7 +116,7 @@ async fn history(engine: &EngineClient, url: &str, findings: &mut Findings) {
             "it has not had an external task yet, so that its history level does not show; the API cannot be asked for it",
             "make sure that it is full, or look again after the first order",
         ),
-        Err(error) => findings.add(Level::Warning, url, format!("its history cannot be read: {}", error.chain()), what_to_do(&error)),
+        Err(error) => findings.add(Level::Warning, url, format!("its history cannot be read: {}", chain(&error)), what_to_do(&error)),
     }
 }
 
@@ -131,7 +132,7 @@ async fn topics(engine: &EngineClient, url: &str, findings: &mut Findings) {
                 );
             }
         }
-        Err(error) => findings.add(Level::Error, url, format!("its tasks cannot be listed: {}", error.chain()), what_to_do(&error)),
+        Err(error) => findings.add(Level::Error, url, format!("its tasks cannot be listed: {}", chain(&error)), what_to_do(&error)),
     }
 }
 

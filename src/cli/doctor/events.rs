@@ -1,7 +1,7 @@
 //! The brokers: whether they answer, and whether the topic is there.
 
 use super::finding::{Findings, Level};
-use crate::cli::error::chain;
+use crate::chain::chain;
 use crate::config::{EventsConfig, EventsMode};
 use crate::events::{Tail, TailError, TailFrom};
 

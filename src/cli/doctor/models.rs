@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 
 use super::engine::what_to_do;
 use super::finding::{Findings, Level};
+use crate::chain::chain;
 use crate::cli::lint::{lint, uses_our_topics};
 use crate::engine::{DeploymentId, EngineClient, EngineError, EngineTenant, ProcessDefinition};
 use crate::model::{Resource, Severity};
@@ -28,7 +29,7 @@ pub(super) async fn check(engine: &EngineClient, tenants: &[EngineTenant]) -> Fi
             findings.add(
                 Level::Warning,
                 "the engine",
-                format!("the deployed models could not be read: {}", error.chain()),
+                format!("the deployed models could not be read: {}", chain(&error)),
                 what_to_do(&error),
             );
             return findings;
@@ -77,7 +78,7 @@ async fn tenant_s(engine: &EngineClient, tenant: Option<&str>, models: &[&Deploy
                 findings.add(
                     Level::Note,
                     format!("deployment {deployment}"),
-                    format!("its forms could not be read, so that they were not checked: {}", error.chain()),
+                    format!("its forms could not be read, so that they were not checked: {}", chain(&error)),
                     what_to_do(&error),
                 );
                 Vec::new()

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::finding::{Finding, Findings, Level, report};
 use super::{api, configuration, database, engine, events, inventories, models};
 use crate::app::engine_settings;
+use crate::chain::chain;
 use crate::cli::error::CliError;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
@@ -39,7 +40,7 @@ impl Doctor {
                 findings.add(
                     Level::Error,
                     place,
-                    CliError::from(error).chain(),
+                    chain(&CliError::from(error)),
                     "`holdfast check-config` reads it alone; config/default.toml has every key",
                 );
                 findings.into_vec()
@@ -101,6 +102,6 @@ fn some_tenant(config: &Config) -> TenantId {
 
 fn one_error(area: &'static str, place: &str, error: &CliError) -> Vec<Finding> {
     let mut findings = Findings::of(area);
-    findings.add(Level::Error, place, error.chain(), "correct the setting; `holdfast check-config` says the same without asking anybody");
+    findings.add(Level::Error, place, chain(&error), "correct the setting; `holdfast check-config` says the same without asking anybody");
     findings.into_vec()
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::chain::chain;
 use crate::cli::error::CliError;
 use crate::cli::events::require_kafka;
 use crate::cli::output::say;
@@ -56,7 +57,7 @@ impl Tail {
 }
 
 fn failed(error: TailError) -> CliError {
-    CliError::Said(format!("cannot {}", crate::cli::error::chain(&error)))
+    CliError::Said(format!("cannot {}", chain(&error)))
 }
 
 fn is_about(message: &TailedMessage, id: &str) -> bool {

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::command::Apply;
 use super::journal::{Journal, Known};
 use super::plan::Plan;
+use crate::chain::chain;
 use crate::cli::error::CliError;
 use crate::cli::output::{complain, say};
 use crate::cli::session::Session;
@@ -77,7 +78,7 @@ async fn run(
     if age > GOOD_FOR && keeper.known().is_empty() {
         return Err(refused(format!("the plan is {} hours old: compare again", age.num_hours())));
     }
-    let applier = session.operations.applier(source).map_err(|error| refused(crate::cli::error::chain(&error)))?;
+    let applier = session.operations.applier(source).map_err(|error| refused(chain(&error)))?;
     check_stale(&applier, steps, keeper.known(), &options.file).await?;
 
     let mut done = Vec::new();
@@ -208,5 +209,5 @@ fn refused(why: String) -> CliError {
 }
 
 fn store_error(error: crate::operations::OperationError) -> CliError {
-    CliError::Said(format!("{}. What was done is kept: run it again to go on", crate::cli::error::chain(&error)))
+    CliError::Said(format!("{}. What was done is kept: run it again to go on", chain(&error)))
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::command::Compare;
 use super::orders;
 use super::plan::{Finding, Plan};
+use crate::chain::chain;
 use crate::cli::error::CliError;
 use crate::cli::output::{complain, say, table};
 use crate::cli::session::Session;
@@ -76,7 +77,7 @@ pub(super) async fn carry_out(config: Config, options: Compare) -> Result<ExitCo
 }
 
 fn not_asked_because(error: &EngineError) -> String {
-    format!("the engine could not be asked about the orders, so that none counts as over: {}", error.chain())
+    format!("the engine could not be asked about the orders, so that none counts as over: {}", chain(&error))
 }
 
 fn print(report: &Report<'_>, json: bool) {
@@ -123,6 +124,6 @@ fn print(report: &Report<'_>, json: bool) {
 
 impl From<CompareError> for CliError {
     fn from(error: CompareError) -> Self {
-        Self::Said(crate::cli::error::chain(&error))
+        Self::Said(chain(&error))
     }
 }

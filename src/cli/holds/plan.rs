@@ -204,7 +204,7 @@ mod tests {
         let read = |text: &str| {
             let path = std::env::temp_dir().join(format!("holdfast-plan-{}", uuid::Uuid::new_v4()));
             std::fs::write(&path, text).unwrap();
-            let read = Plan::read(&path).map_err(|error| error.chain());
+            let read = Plan::read(&path).map_err(|error| crate::chain::chain(&error));
             std::fs::remove_file(path).unwrap();
             read
         };

@@ -211,3 +211,16 @@ fn a_commitment_never_runs_out_by_the_clock_alone() {
         }
     });
 }
+
+#[test]
+fn a_hold_that_has_run_out_is_never_confirmed_without_a_call() {
+    let over = Reservation { status: Status::Reserved, pending: None, release_wanted: false, expires_at: Some(start()), ..confirming() };
+    let mut looked = 0;
+    for caps in every_capability_set().into_iter().filter(|caps| !caps.confirm) {
+        let plan = plan(&over, &Goal::Confirm, &caps, &policy(), start());
+        let looks = matches!(asks(&plan), Some(Operation::Lookup | Operation::List));
+        assert!(looks || plan == Plan::Move(Cause::HoldExpired), "{plan:?} with {caps:?}");
+        looked += usize::from(looks);
+    }
+    assert!(looked > 0, "where it can be looked at, it is");
+}

@@ -198,3 +198,17 @@ fn a_hold_that_is_found_confirmed_after_a_lost_release_is_released_again() {
     assert_eq!(settlement.after.status, Status::ReleaseRequested);
     assert!(settlement.next_check_at.is_some());
 }
+
+#[test]
+fn an_extension_that_came_to_nothing_is_tried_again_until_the_hold_is_over() {
+    use crate::domain::samples::{policy, start, wish};
+    let auto = AutoExtend { before: TimeDelta::seconds(60), by: TimeDelta::hours(1), most: 9, max_age: TimeDelta::days(1) };
+    let policy = Policy { auto_extend: Some(auto), ..policy() };
+    let ends = start() + TimeDelta::seconds(600);
+    let held = Reservation { status: Status::Reserved, reserved_at: Some(start()), expires_at: Some(ends), ..wish() };
+    let at = |seconds| start() + TimeDelta::seconds(seconds);
+    assert_eq!(policy.next_try_to_extend(&held, at(0)), Some(at(540)), "at its time");
+    assert_eq!(policy.next_try_to_extend(&held, at(560)), Some(at(570)), "and then again and again");
+    assert_eq!(policy.next_try_to_extend(&held, at(599)), Some(at(600)));
+    assert_eq!(policy.next_try_to_extend(&held, ends), None);
+}

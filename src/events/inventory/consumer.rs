@@ -12,6 +12,7 @@ use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::chain::chain;
 use crate::clock::SharedClock;
 use crate::events::KafkaConfig;
 use crate::events::inventory::client::{Context, join, message_of};
@@ -350,11 +351,10 @@ impl InventoryConsumer {
 
     /// A partition rests; the others go on.
     fn rest(&mut self, number: i32, error: &StoreError) {
-        let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         let reach = self.reach();
         let Some(place) = self.places.get_mut(&number) else { return };
         if place.rests_until.is_none() {
-            tracing::warn!(error = %error, cause, topic = place.partition.topic, partition = number, "messages cannot be taken in; trying again");
+            tracing::warn!(error = %chain(error), topic = place.partition.topic, partition = number, "messages cannot be taken in; trying again");
             let mut paused = TopicPartitionList::new();
             paused.add_partition(&place.partition.topic, number);
             if let Err(error) = self.client.pause(&paused) {
@@ -366,7 +366,7 @@ impl InventoryConsumer {
             place.careful_until = place.careful_until.max(place.next + reach);
             place.attempts = None;
         }
-        let what = if cause.is_empty() { error.to_string() } else { format!("{error}: {cause}") };
+        let what = chain(error);
         self.status.database(Some(what.clone()));
         place.rest(what);
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::chain::chain;
 use crate::clock::SharedClock;
 use crate::events::relay::rounds::Rounds;
 use crate::events::{KafkaConfig, Publishing};
@@ -120,6 +121,5 @@ impl Relay {
 }
 
 fn report(what: &str, error: &StoreError) {
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    tracing::warn!(error = %error, cause, "{what}");
+    tracing::warn!(error = %chain(error), "{what}");
 }

@@ -9,6 +9,7 @@ mod deciding;
 mod extending;
 mod fallout;
 mod interference;
+mod left_behind;
 mod matching;
 mod partial;
 mod paths;
