@@ -23,7 +23,7 @@ use parts::Parts;
 /// A benchmark has one reader: what went wrong, in words.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How much to measure. The defaults are what the documentation reports.
+/// How much to measure.
 #[derive(Debug, Clone, clap::Parser)]
 struct Options {
     /// Requests of each contestant in each round

@@ -33,7 +33,7 @@ use database::Database;
 /// A benchmark has one reader: what went wrong, in words.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How much to measure. The defaults are what the documentation reports.
+/// How much to measure.
 #[derive(Debug, Clone, clap::Parser)]
 struct Options {
     /// Facts whose way is timed, in each of three rounds, and as many messages of a raw producer

@@ -26,7 +26,7 @@ use orders::Engine;
 /// A benchmark has one reader: what went wrong, in words.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How much to measure. The defaults are what the documentation reports.
+/// How much to measure.
 #[derive(Debug, Clone, clap::Parser)]
 struct Options {
     /// Rounds of each contestant

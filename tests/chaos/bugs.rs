@@ -1,6 +1,6 @@
 //! The bugs that are planted in the daemon, and the cases of the matrix that must kill each of them.
 
-/// A bug, by its number in the design, and where it is looked for.
+/// A bug, by its number, and where it is looked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlantedBug {
     pub(crate) number: u8,

@@ -1,4 +1,4 @@
-//! Whether inventory, database and engine tell one story, and one that keeps the promises: S1-S4, S6-S9, L1 and L3 of the design.
+//! Whether inventory, database and engine tell one story, and one that keeps the promises: S1-S4, S6-S9, L1 and L3 of docs/reliability.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
