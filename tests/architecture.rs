@@ -293,6 +293,19 @@ fn sql_is_written_in_the_store_alone_and_every_statement_is_signed() {
 }
 
 #[test]
+fn no_statement_to_the_database_is_waited_for_without_a_limit() {
+    let unlimited: Vec<_> = sources()
+        .iter()
+        .filter(|source| {
+            source.room == "store"
+                && code_of(&source.text).split_whitespace().collect::<String>().contains(".await.map_err(StoreError::during")
+        })
+        .map(|source| source.path.display().to_string())
+        .collect();
+    assert_eq!(unlimited, Vec::<String>::new(), "wait with `.answered(...)` of src/store/answered.rs");
+}
+
+#[test]
 fn every_file_says_what_lives_there_and_none_outgrows_a_sitting() {
     let mut offences = String::new();
     let mut sizes = Vec::new();

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 
 use crate::domain::{ReservationStatus, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
@@ -43,14 +44,14 @@ group by status",
         )
         .bind(now)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
         let open_cases =
             sqlx::query_scalar("-- count_cases\nselect count(*) from fallout_case where closed_at is null and given_up_at is null")
                 .fetch_one(&mut *tx)
-                .await
-                .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+                .answered(during)
+                .await?;
+        tx.commit().answered(during).await?;
         let mut found = std::collections::HashMap::new();
         for row in rows {
             let status: String = row.try_get("status").map_err(StoreError::during(during))?;
@@ -77,8 +78,8 @@ group by status",
         let done = sqlx::query("-- forget_sessions\ndelete from worker_session where ended_at < $1 and rescued_until < clock_timestamp()")
             .bind(ended_before)
             .execute(&self.pool)
-            .await
-            .map_err(StoreError::during("forget_sessions"))?;
+            .answered("forget_sessions")
+            .await?;
         Ok(done.rows_affected())
     }
 }

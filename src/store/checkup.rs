@@ -8,6 +8,7 @@ use sqlx::FromRow;
 use sqlx::postgres::PgPoolOptions;
 
 use crate::store::StoreError;
+use crate::store::answered::Answered as _;
 use crate::store::migrate::versions;
 use crate::store::pool::connect_options;
 
@@ -142,12 +143,10 @@ pub async fn check_up(url: &SecretString) -> Result<Checkup, StoreError> {
         .max_connections(1)
         .acquire_timeout(std::time::Duration::from_secs(5))
         .connect_with(connect_options(url)?)
-        .await
-        .map_err(StoreError::during("connect"))?;
-    let server_version = sqlx::query_scalar("-- checkup_version\nselect current_setting('server_version')")
-        .fetch_one(&pool)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered("connect")
+        .await?;
+    let server_version =
+        sqlx::query_scalar("-- checkup_version\nselect current_setting('server_version')").fetch_one(&pool).answered(during).await?;
     let role = sqlx::query_as(
         "-- checkup_role
 select rolname::text as name, rolsuper as superuser, rolbypassrls as bypasses, rolcreaterole as creates_roles,
@@ -155,28 +154,25 @@ select rolname::text as name, rolsuper as superuser, rolbypassrls as bypasses, r
 from pg_roles where rolname = current_user",
     )
     .fetch_one(&pool)
-    .await
-    .map_err(StoreError::during(during))?;
+    .answered(during)
+    .await?;
     let connections = sqlx::query_as(
         "-- checkup_connections
 select current_setting('max_connections')::bigint as most, (select count(*) from pg_stat_activity where backend_type = 'client backend') as used",
     )
     .fetch_one(&pool)
-    .await
-    .map_err(StoreError::during(during))?;
-    let tables = sqlx::query_as(TABLES).fetch_all(&pool).await.map_err(StoreError::during(during))?;
+    .answered(during).await?;
+    let tables = sqlx::query_as(TABLES).fetch_all(&pool).answered(during).await?;
     let mut rights = Vec::new();
     for (table, needed) in GRANTS {
-        let has: Vec<String> =
-            sqlx::query_scalar(RIGHTS).bind(format!("public.{table}")).fetch_all(&pool).await.map_err(StoreError::during(during))?;
+        let has: Vec<String> = sqlx::query_scalar(RIGHTS).bind(format!("public.{table}")).fetch_all(&pool).answered(during).await?;
         let missing = needed.iter().filter(|right| !has.iter().any(|has| has == *right)).map(|right| (*right).to_owned()).collect();
         let surplus = has.into_iter().filter(|has| !needed.contains(&has.as_str())).collect();
         rights.push(Rights { table, missing, surplus });
     }
     let (schema_found, schema_needed) = versions(&pool).await?;
     // Asked last, so that little time passes until it is compared.
-    let clock =
-        sqlx::query_scalar("-- checkup_clock\nselect clock_timestamp()").fetch_one(&pool).await.map_err(StoreError::during(during))?;
+    let clock = sqlx::query_scalar("-- checkup_clock\nselect clock_timestamp()").fetch_one(&pool).answered(during).await?;
     pool.close().await;
     Ok(Checkup { server_version, clock, role, schema_found, schema_needed, tables, rights, connections })
 }

@@ -18,8 +18,9 @@ use crate::domain::{
     ReservationStatus, ReserveRequest, SessionId, TenantId, Transition, step,
 };
 use crate::fault_points::{fault_point, planted_bug};
+use crate::store::answered::Answered as _;
 use crate::store::outbox::{self, FactRow};
-use crate::store::pool::{answered, begin};
+use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
 use crate::store::settlements::{Claiming, Ended, SettleJob, Writes};
 use crate::store::{Store, StoreError, WaitingTask};
@@ -157,10 +158,6 @@ impl Store {
     /// # Errors
     /// As the database says, or [`StoreError::Illegal`] for a decision that the table of transitions does not have.
     pub async fn claim(&self, wanted: &Wanted, terms: &(dyn Fn(&Reservation) -> Option<Terms> + Sync)) -> Result<Claimed, StoreError> {
-        answered("claim", self.claim_row(wanted, terms)).await
-    }
-
-    async fn claim_row(&self, wanted: &Wanted, terms: &(dyn Fn(&Reservation) -> Option<Terms> + Sync)) -> Result<Claimed, StoreError> {
         let mut tx = begin(&self.pool, "claim", &[wanted.tenant]).await?;
         let Some((before, row)) = read(&mut tx, wanted.tenant, &wanted.find, true).await? else { return Ok(Claimed::NotFound) };
         // What ended before it began has no hash: any request under its key is the one that came too late.
@@ -207,7 +204,7 @@ impl Store {
             writes.add(job, &claiming);
             writes.write(&mut tx, self.session).await?;
             fault_point!("{}.claim_written", step.asks.map_or("move", Operation::as_str));
-            tx.commit().await.map_err(StoreError::during("claim"))?;
+            tx.commit().answered("claim").await?;
             self.outbox_was_written();
         }
         let mut row = step.row;
@@ -330,8 +327,8 @@ pub(crate) async fn write_fresh(
         .bind(Json(&facts))
         .bind(session.0)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during("claim_fresh"))?;
+        .answered("claim_fresh")
+        .await?;
     fault_point!("reserve.claim_written");
     let written: HashSet<Uuid> = written.into_iter().collect();
     let made = made.into_iter().map(|row| Ok(written.contains(&row.id.0).then_some(row))).collect();
@@ -342,7 +339,7 @@ pub(crate) async fn write_fresh(
         });
         return Ok(made);
     });
-    tx.commit().await.map_err(StoreError::during("claim_fresh"))?;
+    tx.commit().answered("claim_fresh").await?;
     Ok(made)
 }
 

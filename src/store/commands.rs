@@ -7,6 +7,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::{AttemptGroup, CommandId, CommandKind, CommandState, OrderId, ReservationId, ReservationStep, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError, tenants};
 
@@ -222,8 +223,8 @@ on conflict do nothing",
         .bind(&command.requested_by)
         .bind(now)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
         let raw: Option<Raw> = sqlx::query_as(
             "-- put_command_look
 select * from engine_command
@@ -240,9 +241,9 @@ order by command_id = $1 desc limit 1",
         .bind(step)
         .bind(group)
         .fetch_optional(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         let Some(raw) = raw else { return Ok(None) };
         let same = raw.request_hash == command.request_hash;
         let record = Box::new(raw.record()?);
@@ -260,9 +261,9 @@ order by command_id = $1 desc limit 1",
             .bind(id.0)
             .bind(tenant.0)
             .fetch_optional(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await?;
         raw.map(Raw::record).transpose()
     }
 
@@ -290,9 +291,9 @@ returning *",
         .bind(now)
         .bind(limit)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         claimed.into_iter().map(Raw::record).collect()
     }
 
@@ -327,9 +328,8 @@ where command_id = $1 and tenant_id = $2 and claim_epoch = $3 and claim_session 
         .bind(now)
         .bind(self.session.0)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during).await?;
+        tx.commit().answered(during).await?;
         Ok(done.rows_affected() == 1)
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use sqlx::FromRow;
 
 use crate::domain::{CustomerId, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
@@ -65,9 +66,9 @@ order by customer_product_id limit $4",
         .bind(after)
         .bind(limit)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(rows)
     }
 }

@@ -9,6 +9,7 @@ use sqlx::{FromRow, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::domain::TenantId;
+use crate::store::answered::Answered as _;
 use crate::store::offsets::Partition;
 use crate::store::outbox::NewFact;
 use crate::store::pool::begin;
@@ -162,8 +163,8 @@ on conflict (dead_letter_id) do nothing",
     .bind(attempts)
     .bind(now)
     .execute(&mut **tx)
-    .await
-    .map_err(StoreError::during("put_dead_letter"))?;
+    .answered("put_dead_letter")
+    .await?;
     if written.rows_affected() == 0 {
         return Ok(None);
     }
@@ -216,9 +217,9 @@ order by died_at desc, dead_letter_id limit $3",
         .bind(&filter.reason_code)
         .bind(filter.limit)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(rows)
     }
 
@@ -232,9 +233,9 @@ order by died_at desc, dead_letter_id limit $3",
         let row = sqlx::query_as("-- get_dead_letter\nselect * from dead_letter where dead_letter_id = $1")
             .bind(id)
             .fetch_optional(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await?;
         Ok(row)
     }
 }
@@ -253,7 +254,7 @@ pub(crate) async fn mark_retried(
     .bind(now)
     .bind(outcome)
     .execute(&mut **tx)
+    .answered("mark_retried")
     .await
     .map(drop)
-    .map_err(StoreError::during("mark_retried"))
 }

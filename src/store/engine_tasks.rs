@@ -7,6 +7,7 @@ use sqlx::{FromRow as _, Row as _};
 use uuid::Uuid;
 
 use crate::domain::{ReservationId, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
@@ -78,9 +79,9 @@ impl Store {
             sqlx::query("-- list_waiting\nselect * from engine_task where reservation_id = $1 and ended_at is null order by waiting_since")
                 .bind(reservation.0)
                 .fetch_all(&mut *tx)
-                .await
-                .map_err(StoreError::during("list_waiting"))?;
-        tx.commit().await.map_err(StoreError::during("list_waiting"))?;
+                .answered("list_waiting")
+                .await?;
+        tx.commit().answered("list_waiting").await?;
         rows.iter().map(task).collect()
     }
 
@@ -95,9 +96,9 @@ impl Store {
             .bind(now)
             .bind(how)
             .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during("end_waiting"))?;
-        tx.commit().await.map_err(StoreError::during("end_waiting"))
+            .answered("end_waiting")
+            .await?;
+        tx.commit().answered("end_waiting").await
     }
 
     /// The waiting tasks whose reservation is settled, with the reservation: they were not told yet.
@@ -120,9 +121,8 @@ order by e.waiting_since limit $2",
         .bind(waiting_before)
         .bind(limit)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during("list_settled_waiting"))?;
-        tx.commit().await.map_err(StoreError::during("list_settled_waiting"))?;
+        .answered("list_settled_waiting").await?;
+        tx.commit().answered("list_settled_waiting").await?;
         rows.iter()
             .map(|row| {
                 let read = |column: &str| row.try_get::<Uuid, _>(column).map_err(StoreError::during("list_settled_waiting"));

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{AvailabilityEvidence, LineAvailability, Subject};
 use crate::fault_points::fault_point;
+use crate::store::answered::Answered as _;
 use crate::store::outbox::{EvidenceFact, evidence_created};
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
@@ -140,15 +141,9 @@ pub(crate) async fn write_evidence(pool: &PgPool, batch: &[KeepEvidence]) -> Res
     }
     let facts: Vec<EvidenceFact> = batch.iter().map(|keep| evidence_created(&keep.evidence)).collect();
     let mut tx = begin(pool, during, &tenants).await?;
-    sqlx::query(PUT_EVIDENCE)
-        .bind(Json(&rows))
-        .bind(Json(&lines))
-        .bind(Json(&facts))
-        .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
+    sqlx::query(PUT_EVIDENCE).bind(Json(&rows)).bind(Json(&lines)).bind(Json(&facts)).execute(&mut *tx).answered(during).await?;
     fault_point!("evidence.written");
-    tx.commit().await.map_err(StoreError::during(during))?;
+    tx.commit().answered(during).await?;
     Ok(batch.iter().map(|_| Ok(())).collect())
 }
 

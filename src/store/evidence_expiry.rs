@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::domain::{OrderId, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::outbox::{AvailabilityEvidencePayload, NewFact, put_facts};
 use crate::store::pool::begin;
 use crate::store::product_facts::json;
@@ -48,12 +49,11 @@ impl Store {
     pub async fn expire_evidence(&self, tenants: &[TenantId], now: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
         let during = "expire_evidence";
         let mut tx = begin(&self.pool, during, tenants).await?;
-        let mut expired: Vec<Expired> =
-            sqlx::query_as(EXPIRE).bind(now).bind(limit).fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
+        let mut expired: Vec<Expired> = sqlx::query_as(EXPIRE).bind(now).bind(limit).fetch_all(&mut *tx).answered(during).await?;
         expired.sort_by_key(|evidence| evidence.expires_at);
         let facts: Vec<NewFact> = expired.into_iter().map(|evidence| fact(evidence, now)).collect();
         put_facts(&mut tx, &facts).await?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        tx.commit().answered(during).await?;
         if !facts.is_empty() {
             self.outbox_was_written();
         }

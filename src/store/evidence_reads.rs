@@ -13,8 +13,9 @@ use crate::domain::{
     AvailabilityEvidence, AvailabilityStatus, EvidenceId, Fingerprint, LineAvailability, Offer, OrderId, OrderLineId, Quantity, QuoteId,
     SourceName, Subject, TenantId,
 };
+use crate::store::answered::Answered as _;
 use crate::store::evidence::subject_columns;
-use crate::store::pool::{answered, begin};
+use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
 /// A statement over evidence with its lines: its name, the rows, and what follows.
@@ -111,13 +112,9 @@ impl Store {
         tenant: TenantId,
         query: QueryAs<'static, Postgres, Raw, PgArguments>,
     ) -> Result<Vec<AvailabilityEvidence>, StoreError> {
-        let reading = async {
-            let mut tx = begin(&self.pool, during, &[tenant]).await?;
-            let rows = query.fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
-            tx.commit().await.map_err(StoreError::during(during))?;
-            Ok(rows)
-        };
-        let rows = answered(during, reading).await?;
+        let mut tx = begin(&self.pool, during, &[tenant]).await?;
+        let rows = query.fetch_all(&mut *tx).answered(during).await?;
+        tx.commit().answered(during).await?;
         rows.into_iter().map(Raw::evidence).collect()
     }
 }

@@ -6,6 +6,7 @@ use sqlx::{FromRow as _, Row as _};
 use uuid::Uuid;
 
 use crate::domain::{CaseId, Decision, Inadmissible, Reservation, ReservationId, TenantId, admit};
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
 use crate::store::{Store, StoreError};
@@ -138,8 +139,8 @@ impl Store {
     pub async fn list_cases(&self, tenants: &[TenantId], all: bool, limit: i64) -> Result<Vec<FalloutCase>, StoreError> {
         let during = "list_cases";
         let mut tx = begin(&self.pool, during, tenants).await?;
-        let rows = sqlx::query(CASES).bind(all).bind(limit).fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        let rows = sqlx::query(CASES).bind(all).bind(limit).fetch_all(&mut *tx).answered(during).await?;
+        tx.commit().answered(during).await?;
         rows.iter().map(case).collect()
     }
 
@@ -150,8 +151,8 @@ impl Store {
     pub async fn get_case(&self, tenants: &[TenantId], id: Uuid) -> Result<Option<FalloutCase>, StoreError> {
         let during = "get_case";
         let mut tx = begin(&self.pool, during, tenants).await?;
-        let row = sqlx::query(CASE).bind(id).fetch_optional(&mut *tx).await.map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        let row = sqlx::query(CASE).bind(id).fetch_optional(&mut *tx).answered(during).await?;
+        tx.commit().answered(during).await?;
         row.as_ref().map(case).transpose()
     }
 
@@ -164,13 +165,15 @@ impl Store {
         let mut tx = begin(&self.pool, during, &[word.tenant]).await?;
         let Some((row, _)) = read(&mut tx, word.tenant, &word.find, true).await? else { return Ok(Heard::NotFound) };
         let owner: Option<Uuid> = match word.decision.reference() {
-            Some(reference) => sqlx::query_scalar(OWNER)
-                .bind(row.source.as_str())
-                .bind(reference.as_str())
-                .bind(row.id.0)
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(StoreError::during(during))?,
+            Some(reference) => {
+                sqlx::query_scalar(OWNER)
+                    .bind(row.source.as_str())
+                    .bind(reference.as_str())
+                    .bind(row.id.0)
+                    .fetch_optional(&mut *tx)
+                    .answered(during)
+                    .await?
+            }
             None => None,
         };
         let admitted = admit(&row, &word.decision, word.seen, owner.map(ReservationId));
@@ -188,17 +191,16 @@ impl Store {
             .bind(row.version)
             .bind(admitted.as_ref().err().map(ToString::to_string))
             .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
         if admitted.is_ok() && word.decision == Decision::GiveUp {
             sqlx::query("-- give_up\nupdate fallout_case set given_up_at = coalesce(given_up_at, $2) where reservation_id = $1 and closed_at is null")
                 .bind(row.id.0)
                 .bind(word.now)
                 .execute(&mut *tx)
-                .await
-                .map_err(StoreError::during(during))?;
+                .answered(during).await?;
         }
-        tx.commit().await.map_err(StoreError::during(during))?;
+        tx.commit().answered(during).await?;
         let row = Box::new(row);
         Ok(match admitted {
             Ok(()) => Heard::Counts(row),
@@ -220,15 +222,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let during = "ask_in";
         let mut tx = begin(&self.pool, during, &[tenant]).await?;
-        sqlx::query(ASK_IN)
-            .bind(reservation.0)
-            .bind(instance)
-            .bind(now)
-            .bind(why)
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))
+        sqlx::query(ASK_IN).bind(reservation.0).bind(instance).bind(now).bind(why).execute(&mut *tx).answered(during).await?;
+        tx.commit().answered(during).await
     }
 
     /// The questions in processes whose answer was found before an instant, and that were not withdrawn yet.
@@ -251,9 +246,9 @@ where closed_at < $1 and withdrawn_at is null and asked_in is not null order by 
         .bind(closed_before)
         .bind(limit)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(rows.into_iter().map(|(id, tenant, asked_in)| AnsweredCase { id: CaseId(id), tenant: TenantId(tenant), asked_in }).collect())
     }
 
@@ -268,9 +263,9 @@ where closed_at < $1 and withdrawn_at is null and asked_in is not null order by 
             .bind(case.0)
             .bind(now)
             .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await
     }
 }
 

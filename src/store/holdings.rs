@@ -11,6 +11,7 @@ use crate::domain::{
     AnswerClass, CallId, Evidence, ExternalReference, LineRecord, Operation, OrderId, Ours, Reservation, ReservationId, SourceName,
     TenantId,
 };
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError, rows};
 
@@ -70,10 +71,10 @@ impl Store {
                 .bind(after)
                 .bind(i64::try_from(AT_ONCE).unwrap_or(i64::MAX))
                 .fetch_all(&mut *tx)
-                .await
-                .map_err(StoreError::during(during))?;
+                .answered(during)
+                .await?;
             let page = with_lines(&mut tx, &found).await?;
-            tx.commit().await.map_err(StoreError::during(during))?;
+            tx.commit().answered(during).await?;
             let Some(last) = page.last() else { return Ok(all) };
             after = last.row.id.0;
             let full = page.len() == AT_ONCE;
@@ -93,9 +94,9 @@ impl Store {
         let mut all = Vec::new();
         for keys in keys.chunks(AT_ONCE) {
             let mut tx = begin(&self.pool, during, tenants).await?;
-            let found = sqlx::query(BY_KEYS).bind(keys).fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
+            let found = sqlx::query(BY_KEYS).bind(keys).fetch_all(&mut *tx).answered(during).await?;
             all.extend(with_lines(&mut tx, &found).await?);
-            tx.commit().await.map_err(StoreError::during(during))?;
+            tx.commit().answered(during).await?;
         }
         Ok(all)
     }
@@ -116,9 +117,9 @@ impl Store {
             let references: Vec<&str> = references.iter().map(ExternalReference::as_str).collect();
             let mut tx = begin(&self.pool, during, tenants).await?;
             let query = sqlx::query(BY_REFERENCES).bind(source.as_str()).bind(references);
-            let found = query.fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
+            let found = query.fetch_all(&mut *tx).answered(during).await?;
             all.extend(with_lines(&mut tx, &found).await?);
-            tx.commit().await.map_err(StoreError::during(during))?;
+            tx.commit().answered(during).await?;
         }
         Ok(all)
     }
@@ -137,9 +138,9 @@ impl Store {
         let during = "list_rivals";
         let mut tx = begin(&self.pool, during, &[tenant]).await?;
         let query = sqlx::query(RIVALS).bind(tenant.0).bind(source.as_str()).bind(order.0).bind(except.0);
-        let found = query.fetch_all(&mut *tx).await.map_err(StoreError::during(during))?;
+        let found = query.fetch_all(&mut *tx).answered(during).await?;
         let rivals = with_lines(&mut tx, &found).await?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        tx.commit().answered(during).await?;
         Ok(rivals.into_iter().map(|ours| ours.row).collect())
     }
 
@@ -160,9 +161,9 @@ where reservation_id = $1 and version = $2",
         .bind(version)
         .bind(now)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -180,18 +181,20 @@ where reservation_id = $1 and version = $2",
                     sqlx::query_scalar("-- loose_call_version\nselect version from reservation where reservation_id = $1 for update")
                         .bind(id.0)
                         .fetch_optional(&mut *tx)
-                        .await
-                        .map_err(StoreError::during(during))?;
+                        .answered(during)
+                        .await?;
                 found == Some(version)
             }
-            None => sqlx::query_scalar(
-                "-- loose_call_key\nselect not exists (select from reservation where source_system = $1 and idempotency_key = $2)",
-            )
-            .bind(call.source.as_str())
-            .bind(&call.key)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?,
+            None => {
+                sqlx::query_scalar(
+                    "-- loose_call_key\nselect not exists (select from reservation where source_system = $1 and idempotency_key = $2)",
+                )
+                .bind(call.source.as_str())
+                .bind(&call.key)
+                .fetch_one(&mut *tx)
+                .answered(during)
+                .await?
+            }
         };
         if !as_planned {
             return Ok(false);
@@ -209,9 +212,9 @@ values ($1, $2, $3, $4, $5, 0, $6, $7)",
         .bind(self.session.0)
         .bind(now)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(true)
     }
 
@@ -242,9 +245,9 @@ where call_id = $1 and ended_at is null",
         .bind(evidence.http_status.map(i32::from))
         .bind(&evidence.excerpt)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await
     }
 
     /// A name for this database, by which a plan that was made on another is told.
@@ -257,8 +260,7 @@ where call_id = $1 and ended_at is null",
 select current_database() || ', migrated ' || to_char(min(installed_on) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from _sqlx_migrations",
         )
         .fetch_one(&self.pool)
-        .await
-        .map_err(StoreError::during("identity"))
+        .answered("identity").await
     }
 }
 
@@ -272,8 +274,8 @@ async fn with_lines(tx: &mut Transaction<'static, Postgres>, found: &[PgRow]) ->
     let found = sqlx::query("-- holdings_lines\nselect * from reservation_line where reservation_id = any ($1) order by order_line_id")
         .bind(ids)
         .fetch_all(&mut **tx)
-        .await
-        .map_err(StoreError::during("read_holdings"))?;
+        .answered("read_holdings")
+        .await?;
     let mut lines: HashMap<ReservationId, Vec<LineRecord>> = HashMap::new();
     for row in &found {
         let (id, line) = rows::line(row)?;

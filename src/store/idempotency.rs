@@ -7,6 +7,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::TenantId;
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError, tenants};
 
@@ -100,10 +101,9 @@ on conflict (tenant_id, operation, idempotency_key) do nothing",
         .bind(now)
         .bind(expires_at)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered(during).await?;
         if inserted.rows_affected() == 1 {
-            tx.commit().await.map_err(StoreError::during(during))?;
+            tx.commit().answered(during).await?;
             return Ok(Begun::Yes(RequestAttempt { name: name.clone(), record: fresh, number: 1 }));
         }
         let raw: Raw = sqlx::query_as(
@@ -118,8 +118,8 @@ from idempotency_record i where tenant_id = $1 and operation = $2 and idempotenc
         .bind(&name.key)
         .bind(now)
         .fetch_one(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
         let expired = raw.expires_at <= now;
         if !expired {
             if raw.fingerprint != fingerprint {
@@ -150,9 +150,9 @@ where tenant_id = $1 and operation = $2 and idempotency_key = $3",
         .bind(busy_until)
         .bind(if expired { expires_at } else { raw.expires_at })
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(Begun::Yes(attempt))
     }
 
@@ -177,9 +177,9 @@ where tenant_id = $1 and operation = $2 and idempotency_key = $3 and attempt = $
         .bind(&answer.body)
         .bind(now)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -200,9 +200,9 @@ where tenant_id = $1 and operation = $2 and idempotency_key = $3 and attempt = $
         .bind(&attempt.name.key)
         .bind(attempt.number)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await
     }
 
     /// Forgets requests that have expired; says how many.
@@ -215,9 +215,9 @@ where tenant_id = $1 and operation = $2 and idempotency_key = $3 and attempt = $
         let gone = sqlx::query("-- forget_requests\ndelete from idempotency_record where expires_at <= $1")
             .bind(now)
             .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await?;
         Ok(gone.rows_affected())
     }
 }

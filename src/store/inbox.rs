@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::{CustomerProductId, ProductChange, ProductEvent, ProductRecord, SourceName, TenantId};
 use crate::fault_points::fault_point;
+use crate::store::answered::Answered as _;
 use crate::store::dead_letters::{self, DeadLetter, Message, Unusable};
 use crate::store::offsets::{self, Partition};
 use crate::store::outbox::{NewFact, put_facts};
@@ -128,11 +129,11 @@ impl Store {
         let mut tx = begin(&self.pool, during, &tenants).await?;
         let taken = take(&mut tx, batch, now).await?;
         if !offsets::advance(&mut tx, &batch.partition, batch.expected, batch.next, now).await? {
-            tx.rollback().await.map_err(StoreError::during(during))?;
+            tx.rollback().answered(during).await?;
             return Ok(TakenIn::Fenced);
         }
         fault_point!("inbox.written");
-        tx.commit().await.map_err(StoreError::during(during))?;
+        tx.commit().answered(during).await?;
         fault_point!("inbox.committed");
         self.outbox_was_written();
         Ok(TakenIn::Done(taken))
@@ -161,7 +162,7 @@ impl Store {
                 put_tenants(&mut tx, &[event.tenant], now).await?;
                 put_facts(&mut tx, &work.facts).await?;
                 dead_letters::mark_retried(&mut tx, letter.dead_letter_id, outcome, now).await?;
-                tx.commit().await.map_err(StoreError::during(during))?;
+                tx.commit().answered(during).await?;
                 self.outbox_was_written();
                 return Ok(taken);
             }
@@ -171,7 +172,7 @@ impl Store {
         let mut tx = begin(&self.pool, during, &tenants).await?;
         let outcome = if let Taken::Dead(code) = taken { code } else { "passed_over" };
         dead_letters::mark_retried(&mut tx, letter.dead_letter_id, outcome, now).await?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        tx.commit().answered(during).await?;
         Ok(taken)
     }
 }
@@ -326,8 +327,8 @@ returning tenant_id, source_system, event_id",
     .bind(Json(&rows))
     .bind(now)
     .fetch_all(&mut **tx)
-    .await
-    .map_err(StoreError::during("inbox/take_in"))?;
+    .answered("inbox/take_in")
+    .await?;
     Ok(fresh.into_iter().collect())
 }
 
@@ -344,7 +345,7 @@ on conflict (tenant_id) do nothing",
     .bind(ids)
     .bind(now)
     .execute(&mut **tx)
+    .answered("inbox/take_in")
     .await
     .map(drop)
-    .map_err(StoreError::during("inbox/take_in"))
 }

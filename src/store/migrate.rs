@@ -5,6 +5,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use crate::store::StoreError;
+use crate::store::answered::Answered as _;
 use crate::store::pool::connect_options;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -14,8 +15,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// # Errors
 /// [`StoreError::BadUrl`], [`StoreError::Away`] or [`StoreError::Migration`].
 pub async fn migrate(owner_url: &SecretString) -> Result<usize, StoreError> {
-    let pool =
-        PgPoolOptions::new().max_connections(1).connect_with(connect_options(owner_url)?).await.map_err(StoreError::during("migrate"))?;
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(connect_options(owner_url)?).answered("migrate").await?;
     let migrated = MIGRATIONS.run(&pool).await.map_err(StoreError::Migration);
     pool.close().await;
     migrated.map(|()| MIGRATIONS.iter().count())

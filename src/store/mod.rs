@@ -5,6 +5,7 @@
 //! **Invariant:** time comes in as a parameter. The one exception is a session's lease, which is judged by the database's
 //! clock because that is the only clock all replicas share.
 
+mod answered;
 mod batch;
 mod census;
 mod checkup;

@@ -5,6 +5,7 @@ use sqlx::Row as _;
 
 use crate::domain::{ExternalReference, IdempotencyKey, SourceName, TenantId};
 use crate::fault_points::fault_point;
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
@@ -70,10 +71,10 @@ impl Store {
             .bind(&notice.id)
             .bind(now)
             .fetch_one(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
         fault_point!("notice.written");
-        tx.commit().await.map_err(StoreError::during(during))?;
+        tx.commit().answered(during).await?;
         let count = |name| row.try_get(name).map_err(StoreError::during(during));
         Ok(Noted { named: count("named")?, hinted: count("hinted")? })
     }
@@ -88,9 +89,9 @@ impl Store {
         let done = sqlx::query("-- forget_notices\ndelete from webhook_notice where received_at < $1")
             .bind(received_before)
             .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await?;
         Ok(done.rows_affected())
     }
 }

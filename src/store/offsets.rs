@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, Postgres, Transaction};
 
+use crate::store::answered::Answered as _;
 use crate::store::{Store, StoreError};
 
 /// One partition of one consumer group.
@@ -54,8 +55,8 @@ limit 1",
         .bind(start)
         .bind(now)
         .fetch_one(&self.pool)
+        .answered("open_partition")
         .await
-        .map_err(StoreError::during("open_partition"))
     }
 
     /// Puts a partition back to where its topic begins, because the topic was made anew: what stands there is no place in it.
@@ -76,8 +77,8 @@ where consumer_group = $1 and topic = $2 and partition = $3 and next_offset = $4
         .bind(to)
         .bind(now)
         .execute(&self.pool)
-        .await
-        .map_err(StoreError::during("rewind_partition"))?;
+        .answered("rewind_partition")
+        .await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -98,8 +99,8 @@ returning attempts",
         .bind(partition.number)
         .bind(expected)
         .fetch_optional(&self.pool)
+        .answered("count_attempt")
         .await
-        .map_err(StoreError::during("count_attempt"))
     }
 
     /// Puts on record that nothing more was waiting in these partitions.
@@ -123,9 +124,9 @@ where o.consumer_group = p.consumer_group and o.topic = p.topic and o.partition 
         .bind(next)
         .bind(now)
         .execute(&self.pool)
+        .answered("mark_read_to_end")
         .await
         .map(drop)
-        .map_err(StoreError::during("mark_read_to_end"))
     }
 
     /// How far every partition was taken in.
@@ -139,8 +140,8 @@ select topic, partition, next_offset, attempts, read_to_end_at from consumer_off
         )
         .bind(group)
         .fetch_all(&self.pool)
+        .answered("list_progress")
         .await
-        .map_err(StoreError::during("list_progress"))
     }
 }
 
@@ -164,7 +165,7 @@ where consumer_group = $1 and topic = $2 and partition = $3 and next_offset = $4
     .bind(next)
     .bind(now)
     .execute(&mut **tx)
-    .await
-    .map_err(StoreError::during("advance"))?;
+    .answered("advance")
+    .await?;
     Ok(done.rows_affected() == 1)
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Executor, Postgres, Row, Transaction};
+use sqlx::{Connection as _, Executor, Postgres, Row, Transaction};
 use tokio::sync::Notify;
 
 use crate::domain::{SessionId, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::batch::Batcher;
 use crate::store::claims::{FreshAnswer, FreshClaim, LiveClaims};
 use crate::store::evidence::{KeepEvidence, write_evidence};
@@ -15,11 +16,9 @@ use crate::store::lease_connection::LeaseConnection;
 use crate::store::settlements::{SettleJob, write_settlements};
 use crate::store::{StoreError, migrate};
 
-/// The longest that a claim or a settlement is waited for, the wait for a connection included.
-const LONGEST_TRANSACTION: Duration = Duration::from_secs(15);
 /// The longest that a transaction may stand still between two statements. Nothing is waited for inside of one but the database.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
-/// The longest that closing is waited for.
+/// The longest that closing is waited for, and that a connection given back may take to answer.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 
 /// How to reach the database.
@@ -57,8 +56,8 @@ impl Store {
     pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
         let pool = pool_options(options.max_connections, options.acquire_timeout)
             .connect_with(connect_options(&options.url)?)
-            .await
-            .map_err(StoreError::during("connect"))?;
+            .answered("connect")
+            .await?;
         check_role(&pool).await?;
         migrate::check_schema(&pool).await?;
         let lease = Arc::new(LeaseConnection::lazy(connect_options(&options.url)?));
@@ -69,7 +68,7 @@ impl Store {
             Batcher::start(move |batch: Arc<Vec<FreshClaim>>| {
                 let (pool, wake) = (pool.clone(), Arc::clone(&wake));
                 async move {
-                    let written = answered("claim_fresh", crate::store::claims::write_fresh(&pool, session, &batch)).await;
+                    let written = crate::store::claims::write_fresh(&pool, session, &batch).await;
                     wake.notify_one();
                     written
                 }
@@ -80,7 +79,7 @@ impl Store {
             Batcher::start(move |batch: Arc<Vec<SettleJob>>| {
                 let (pool, wake) = (pool.clone(), Arc::clone(&wake));
                 async move {
-                    let written = answered("settle", write_settlements(&pool, session, &batch)).await;
+                    let written = write_settlements(&pool, session, &batch).await;
                     wake.notify_one();
                     written
                 }
@@ -91,7 +90,7 @@ impl Store {
             Batcher::start(move |batch: Arc<Vec<KeepEvidence>>| {
                 let (pool, wake) = (pool.clone(), Arc::clone(&wake));
                 async move {
-                    let written = answered("put_evidence", write_evidence(&pool, &batch)).await;
+                    let written = write_evidence(&pool, &batch).await;
                     wake.notify_one();
                     written
                 }
@@ -119,7 +118,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Away`].
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.pool.execute("-- ping\nselect 1").await.map(drop).map_err(StoreError::during("ping"))
+        self.pool.execute("-- ping\nselect 1").answered("ping").await.map(drop)
     }
 
     /// Closes every connection once it is free; one that has fallen silent is not waited for.
@@ -131,28 +130,27 @@ impl Store {
     }
 }
 
-/// Waits for a transaction, but not for ever: a connection whose other end is gone without a word (a failover, a firewall that
-/// forgot it) would be waited for until the kernel gives it up, which takes a quarter of an hour.
-///
-/// # Errors
-/// [`StoreError::Silent`]; the transaction may have been committed then.
-pub(crate) async fn answered<T>(during: &'static str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    match tokio::time::timeout(LONGEST_TRANSACTION, work).await {
-        Ok(done) => done,
-        Err(_) => Err(StoreError::Silent { during, after: LONGEST_TRANSACTION }),
-    }
-}
-
 /// A pool whose transactions the server ends if their process stops in the middle of one: its locks would hold up every other
-/// replica's work on the same rows for as long as it is halted.
+/// replica's work on the same rows for as long as it is halted. A connection that has fallen silent does not come back into it, nor
+/// does it keep its place.
 fn pool_options(max_connections: u32, acquire_timeout: Duration) -> PgPoolOptions {
-    PgPoolOptions::new().max_connections(max_connections).acquire_timeout(acquire_timeout).after_connect(|connection, _| {
-        Box::pin(async move {
-            let limit = format!("{}ms", LONGEST_PAUSE.as_millis());
-            let limiting = sqlx::query("-- limit_pauses\nselect set_config('idle_in_transaction_session_timeout', $1, false)").bind(limit);
-            connection.execute(limiting).await.map(drop)
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(acquire_timeout)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let limit = format!("{}ms", LONGEST_PAUSE.as_millis());
+                let limiting =
+                    sqlx::query("-- limit_pauses\nselect set_config('idle_in_transaction_session_timeout', $1, false)").bind(limit);
+                connection.execute(limiting).await.map(drop)
+            })
         })
-    })
+        .after_release(|connection, _| {
+            // The pool asks, too, and would wait for ever.
+            Box::pin(async move {
+                tokio::time::timeout(LONGEST_GOODBYE, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
+            })
+        })
 }
 
 /// Reads a connection URL and names the daemon to the database's administrators.
@@ -164,13 +162,13 @@ pub(crate) fn connect_options(url: &secrecy::SecretString) -> Result<PgConnectOp
 
 /// Begins a transaction that sees the rows of these tenants and no others.
 pub(crate) async fn begin(pool: &PgPool, name: &'static str, tenants: &[TenantId]) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let mut tx = pool.begin().await.map_err(StoreError::during(name))?;
+    let mut tx = pool.begin().answered(name).await?;
     let list = tenants.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     sqlx::query("-- set_tenants\nselect set_config('holdfast.tenants', $1, true)")
         .bind(format!("{{{list}}}"))
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(name))?;
+        .answered(name)
+        .await?;
     Ok(tx)
 }
 
@@ -178,8 +176,8 @@ pub(crate) async fn begin(pool: &PgPool, name: &'static str, tenants: &[TenantId
 async fn check_role(pool: &PgPool) -> Result<(), StoreError> {
     let row = sqlx::query("-- check_role\nselect rolname, rolsuper or rolbypassrls as strong from pg_roles where rolname = current_user")
         .fetch_one(pool)
-        .await
-        .map_err(StoreError::during("check_role"))?;
+        .answered("check_role")
+        .await?;
     let strong: bool = row.try_get("strong").map_err(StoreError::during("check_role"))?;
     let name: String = row.try_get("rolname").map_err(StoreError::during("check_role"))?;
     if strong { Err(StoreError::RoleTooStrong(name)) } else { Ok(()) }

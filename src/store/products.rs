@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::domain::{CustomerId, CustomerProductId, ProductRecord, ProductStatus, Register, SourceEventId, SourceName, Stamp, TenantId};
 use crate::store::StoreError;
+use crate::store::answered::Answered as _;
 
 /// A product's key.
 pub(crate) type ProductKey = (TenantId, CustomerProductId);
@@ -180,10 +181,10 @@ pub(crate) async fn load(
     sqlx::query("-- lock_products\nselect pg_advisory_xact_lock(k) from unnest($1::bigint[]) as k")
         .bind(locks)
         .execute(&mut **tx)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
     let (tenants, ids): (Vec<Uuid>, Vec<String>) = keys.iter().map(|(tenant, id)| (tenant.0, id.as_str().to_owned())).unzip();
-    let rows: Vec<Row> = sqlx::query_as(LOAD).bind(tenants).bind(ids).fetch_all(&mut **tx).await.map_err(StoreError::during(during))?;
+    let rows: Vec<Row> = sqlx::query_as(LOAD).bind(tenants).bind(ids).fetch_all(&mut **tx).answered(during).await?;
     rows.into_iter().map(held).collect()
 }
 
@@ -246,10 +247,10 @@ pub(crate) async fn write(
     let touched = products.iter().filter(|(_, held)| held.touched);
     let (complete, incomplete): (Vec<_>, Vec<_>) = touched.map(|(key, held)| row(key, held)).partition(|row| row.event_sequence.is_some());
     if !complete.is_empty() {
-        sqlx::query(WRITE_COMPLETE).bind(Json(complete)).bind(now).execute(&mut **tx).await.map_err(StoreError::during(during))?;
+        sqlx::query(WRITE_COMPLETE).bind(Json(complete)).bind(now).execute(&mut **tx).answered(during).await?;
     }
     if !incomplete.is_empty() {
-        sqlx::query(WRITE_INCOMPLETE).bind(Json(incomplete)).bind(now).execute(&mut **tx).await.map_err(StoreError::during(during))?;
+        sqlx::query(WRITE_INCOMPLETE).bind(Json(incomplete)).bind(now).execute(&mut **tx).answered(during).await?;
     }
     Ok(())
 }

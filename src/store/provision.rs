@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
+use crate::store::answered::Answered as _;
 use crate::store::pool::connect_options;
 use crate::store::{StoreError, migrate};
 
@@ -26,11 +27,7 @@ pub struct Provision {
 /// As [`migrate`](migrate()), and [`StoreError::Refused`] where the administrator may not do this.
 pub async fn provision(wanted: &Provision) -> Result<(), StoreError> {
     let options = connect_options(&wanted.admin_url)?;
-    let admin = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_with(options.clone().database("postgres"))
-        .await
-        .map_err(StoreError::during("provision"))?;
+    let admin = PgPoolOptions::new().max_connections(1).connect_with(options.clone().database("postgres")).answered("provision").await?;
     let database = quote(&wanted.database, '"');
     let created = admin.execute(AssertSqlSafe(format!("-- create_database\ncreate database {database}"))).await;
     tolerate(created.map(drop), &["42P04", "23505"])?;
@@ -45,7 +42,7 @@ pub async fn provision(wanted: &Provision) -> Result<(), StoreError> {
     let owner = options.database(&wanted.database);
     let owner_url = SecretString::from(url_of(&wanted.admin_url, &wanted.database));
     migrate(&owner_url).await?;
-    let owner = PgPoolOptions::new().max_connections(1).connect_with(owner).await.map_err(StoreError::during("provision"))?;
+    let owner = PgPoolOptions::new().max_connections(1).connect_with(owner).answered("provision").await?;
     let granted = owner.execute(AssertSqlSafe(format!("-- grant_runtime\ngrant holdfast_runtime to {role}"))).await;
     // Two provisions at once may both write the same membership row.
     tolerate(granted.map(drop), &["23505", "XX000"])?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::domain::{
     AttemptGroup, IdempotencyKey, LineRecord, OrderId, Reservation, ReservationId, ReservationStep, SessionId, SourceName, TenantId,
 };
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError, rows};
 
@@ -90,13 +91,13 @@ pub(crate) async fn read(
     locked: bool,
 ) -> Result<Option<(Reservation, PgRow)>, StoreError> {
     let read = "read_reservation";
-    let Some(mut row) = query(find, tenant).fetch_optional(&mut **tx).await.map_err(StoreError::during(read))? else {
+    let Some(mut row) = query(find, tenant).fetch_optional(&mut **tx).answered(read).await? else {
         return Ok(None);
     };
     if locked {
         // The row is locked by its id: what the first look found by other columns may have changed meanwhile.
         let id = rows::reservation(&row)?.id;
-        row = sqlx::query(BY_ID_LOCKED).bind(id.0).bind(tenant.0).fetch_one(&mut **tx).await.map_err(StoreError::during(read))?;
+        row = sqlx::query(BY_ID_LOCKED).bind(id.0).bind(tenant.0).fetch_one(&mut **tx).answered(read).await?;
     }
     let mut reservation = rows::reservation(&row)?;
     reservation.lines = lines(tx, reservation.id).await?;
@@ -107,8 +108,8 @@ async fn lines(tx: &mut Transaction<'static, Postgres>, id: ReservationId) -> Re
     let rows = sqlx::query("-- lines\nselect * from reservation_line where reservation_id = $1 order by order_line_id")
         .bind(id.0)
         .fetch_all(&mut **tx)
-        .await
-        .map_err(StoreError::during("read_lines"))?;
+        .answered("read_lines")
+        .await?;
     rows.iter().map(|row| rows::line(row).map(|(_, line)| line)).collect()
 }
 
@@ -120,7 +121,7 @@ impl Store {
     pub async fn get_reservation(&self, tenant: TenantId, find: &Find) -> Result<Option<Reservation>, StoreError> {
         let mut tx = begin(&self.pool, "get_reservation", &[tenant]).await?;
         let found = read(&mut tx, tenant, find, false).await?;
-        tx.commit().await.map_err(StoreError::during("get_reservation"))?;
+        tx.commit().answered("get_reservation").await?;
         Ok(found.map(|(reservation, _)| reservation))
     }
 
@@ -142,9 +143,9 @@ select * from reservation where ($1::uuid is null or order_id = $1) order by cre
         .bind(order.map(|order| order.0))
         .bind(limit)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during("list_reservations"))?;
-        tx.commit().await.map_err(StoreError::during("list_reservations"))?;
+        .answered("list_reservations")
+        .await?;
+        tx.commit().answered("list_reservations").await?;
         found.iter().map(rows::reservation).collect()
     }
 
@@ -171,16 +172,16 @@ order by reservation_id limit $4",
         .bind(after.map(|after| after.0))
         .bind(limit)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
         let mut reservations = found.iter().map(rows::reservation).collect::<Result<Vec<_>, _>>()?;
         let ids: Vec<Uuid> = reservations.iter().map(|row| row.id.0).collect();
         let lines = sqlx::query("-- lines_of\nselect * from reservation_line where reservation_id = any($1) order by order_line_id")
             .bind(ids)
             .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await?;
         for line in &lines {
             let (id, line) = rows::line(line)?;
             if let Some(reservation) = reservations.iter_mut().find(|row| row.id == id) {
@@ -216,9 +217,9 @@ order by r.next_check_at limit $2",
         .bind(self.session.0)
         .bind(self.live.ids())
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during("list_due"))?;
-        tx.commit().await.map_err(StoreError::during("list_due"))?;
+        .answered("list_due")
+        .await?;
+        tx.commit().answered("list_due").await?;
         Ok(due.into_iter().map(|(tenant, id)| (TenantId(tenant), ReservationId(id))).collect())
     }
 
@@ -236,9 +237,8 @@ where reservation_id = $1 and not release_wanted and status in ('REQUESTED', 'UN
         .bind(id.0)
         .bind(now)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during("want_release"))?;
-        tx.commit().await.map_err(StoreError::during("want_release"))
+        .answered("want_release").await?;
+        tx.commit().answered("want_release").await
     }
 
     /// The holds that a session settled or looked at shortly before it died. The process instance of one may have been deleted before
@@ -262,9 +262,9 @@ where s.session_id = $1 and r.status in ('RESERVED', 'CONFIRMED') and r.claim_se
         .bind(dead.0)
         .bind(TOLD_WITHIN_S)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         let hold = |(tenant, id, process_instance)| SettledHold { tenant: TenantId(tenant), id: ReservationId(id), process_instance };
         Ok(rows.into_iter().map(hold).collect())
     }
@@ -283,13 +283,13 @@ where reservation_id = $1 and claim_session is null and (next_check_at is null o
         .bind(id.0)
         .bind(at)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during("make_due"))?;
-        tx.commit().await.map_err(StoreError::during("make_due"))
+        .answered("make_due")
+        .await?;
+        tx.commit().answered("make_due").await
     }
 
-    /// Puts off the next look at a row that nothing could be done about, unless it was written since it was read: a wish may have come in.
-    /// Word that its inventory sent of it is followed up with that.
+    /// Puts off the next look at a row that nothing could be done about, unless it was written since it was read, or made due: a wish or
+    /// word of its inventory may have come in. Word of before is followed up with that.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
@@ -297,22 +297,24 @@ where reservation_id = $1 and claim_session is null and (next_check_at is null o
         &self,
         tenant: TenantId,
         id: ReservationId,
-        seen_version: i64,
+        seen: (i64, DateTime<Utc>),
         until: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
+        let (seen_version, seen_at) = seen;
         let mut tx = begin(&self.pool, "put_off", &[tenant]).await?;
         sqlx::query(
             "-- put_off
 update reservation set next_check_at = $3, noticed_epoch = case when open_call_id is not null then noticed_epoch end
-where reservation_id = $1 and version = $2",
+where reservation_id = $1 and version = $2 and (next_check_at is null or next_check_at <= $4)",
         )
         .bind(id.0)
         .bind(seen_version)
         .bind(until)
+        .bind(seen_at)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during("put_off"))?;
-        tx.commit().await.map_err(StoreError::during("put_off"))
+        .answered("put_off")
+        .await?;
+        tx.commit().answered("put_off").await
     }
 
     /// The tenants that have rows here.
@@ -322,8 +324,8 @@ where reservation_id = $1 and version = $2",
     pub async fn list_tenants(&self) -> Result<Vec<TenantId>, StoreError> {
         let found: Vec<Uuid> = sqlx::query_scalar("-- list_tenants\nselect tenant_id from tenant order by tenant_id")
             .fetch_all(&self.pool)
-            .await
-            .map_err(StoreError::during("list_tenants"))?;
+            .answered("list_tenants")
+            .await?;
         Ok(found.into_iter().map(TenantId).collect())
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::TenantId;
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
@@ -80,8 +81,8 @@ impl Store {
     pub async fn forget(&self, what: Forgotten, tenants: &[TenantId], before: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
         let during = "forget";
         let mut tx = begin(&self.pool, during, tenants).await?;
-        let done = sqlx::query(what.statement()).bind(before).bind(limit).execute(&mut *tx).await.map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        let done = sqlx::query(what.statement()).bind(before).bind(limit).execute(&mut *tx).answered(during).await?;
+        tx.commit().answered(during).await?;
         Ok(done.rows_affected())
     }
 }

@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::SessionId;
+use crate::store::answered::Answered as _;
 use crate::store::{Store, StoreError};
 
 /// How long a lease lasts after it was renewed.
@@ -122,9 +123,9 @@ where session_id = $1 and ended_at is null and lease_until > clock_timestamp()",
         sqlx::query("-- rescue_anew\nupdate worker_session set rescued_until = null where session_id = $1")
             .bind(dead.0)
             .execute(&self.pool)
+            .answered("rescue_anew")
             .await
             .map(drop)
-            .map_err(StoreError::during("rescue_anew"))
     }
 
     /// The dead sessions whose engine locks are to be undone now, each for one replica at a time. A session found dead for the first
@@ -153,8 +154,8 @@ returning session_id, worker_id",
         .bind(sweep_for.as_secs_f64())
         .bind(often_for.as_secs_f64())
         .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::during("list_dead_sessions"))?;
+        .answered("list_dead_sessions")
+        .await?;
         rows.iter()
             .map(|row| {
                 let session: Uuid = row.try_get("session_id").map_err(StoreError::during("list_dead_sessions"))?;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::{AnswerClass, CallId, Evidence, Operation, PendingOperation, Reservation, ReservationId, SessionId, Transition};
 use crate::fault_points::fault_point;
+use crate::store::answered::Answered as _;
 use crate::store::engine_tasks::{WaitingRow, WaitingTask};
 use crate::store::outbox::{FactRow, facts};
 use crate::store::pool::begin;
@@ -217,8 +218,8 @@ impl Writes {
             .bind(Json(&self.waiting))
             .bind(session.0)
             .fetch_all(&mut **tx)
-            .await
-            .map_err(StoreError::during("write_rows"))?;
+            .answered("write_rows")
+            .await?;
         written.iter().map(|row| row.try_get("reservation_id").map(ReservationId).map_err(StoreError::during("write_rows"))).collect()
     }
 }
@@ -241,7 +242,7 @@ pub(crate) async fn write_settlements(
     for job in batch {
         fault_point!("{}.settle_written", job.ended.as_ref().map_or("move", |ended| ended.operation.as_str()));
     }
-    tx.commit().await.map_err(StoreError::during("settle"))?;
+    tx.commit().answered("settle").await?;
     Ok(batch.iter().map(|job| if written.contains(&job.after.id) { Ok(()) } else { Err(StoreError::ClaimLost(job.after.id)) }).collect())
 }
 

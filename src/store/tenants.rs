@@ -5,6 +5,7 @@ use sqlx::{Postgres, Transaction};
 
 use crate::domain::TenantId;
 use crate::store::StoreError;
+use crate::store::answered::Answered as _;
 
 /// Remembers a tenant, so that loops without a caller look at its rows.
 pub(crate) async fn know(tx: &mut Transaction<'static, Postgres>, tenant: TenantId, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -16,7 +17,7 @@ on conflict do nothing",
     .bind(tenant.0)
     .bind(now)
     .execute(&mut **tx)
+    .answered("know_tenant")
     .await
     .map(drop)
-    .map_err(StoreError::during("know_tenant"))
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use crate::domain::{Reservation, ReservationId, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
 use crate::store::{Ended, Store, StoreError, WaitingTask};
@@ -83,9 +84,9 @@ select exists (select from supplier_call where call_id = $1 and answer_class = $
         .bind(ended.class.as_str())
         .bind(ended.note.as_deref())
         .fetch_one(&mut *tx)
-        .await
-        .map_err(StoreError::during("is_ended_so"))?;
-        tx.commit().await.map_err(StoreError::during("is_ended_so"))?;
+        .answered("is_ended_so")
+        .await?;
+        tx.commit().answered("is_ended_so").await?;
         Ok(so)
     }
 
@@ -96,8 +97,8 @@ select exists (select from supplier_call where call_id = $1 and answer_class = $
     pub async fn get_timeline(&self, tenant: TenantId, id: ReservationId) -> Result<Option<Timeline>, StoreError> {
         let mut tx = begin(&self.pool, "get_timeline", &[tenant]).await?;
         let Some((reservation, _)) = read(&mut tx, tenant, &Find::Id(id), false).await? else { return Ok(None) };
-        let entries = sqlx::query_as(TIMELINE).bind(id.0).fetch_all(&mut *tx).await.map_err(StoreError::during("get_timeline"))?;
-        tx.commit().await.map_err(StoreError::during("get_timeline"))?;
+        let entries = sqlx::query_as(TIMELINE).bind(id.0).fetch_all(&mut *tx).answered("get_timeline").await?;
+        tx.commit().answered("get_timeline").await?;
         let waiting = self.list_waiting(tenant, id).await?;
         Ok(Some(Timeline { reservation, entries, waiting }))
     }

@@ -7,6 +7,7 @@ use crate::domain::{
     AttemptGroup, Cause, OrderId, Reservation, ReservationId, ReservationStatus, ReservationStep, ReserveRequest, SourceName, TenantId,
     Transition, next,
 };
+use crate::store::answered::Answered as _;
 use crate::store::outbox::{self, FactRow};
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
@@ -61,9 +62,9 @@ impl Store {
             .bind(ended.cause.as_str())
             .bind(Json(&facts))
             .fetch_optional(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await?;
         self.outbox_was_written();
         Ok(written.is_some())
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 
 use crate::domain::TenantId;
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
@@ -37,9 +38,9 @@ from outbox",
         )
         .bind(now)
         .fetch_one(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         let age: f64 = row.try_get("age").map_err(StoreError::during(during))?;
         Ok(OutboxCensus {
             rows: row.try_get("rows").map_err(StoreError::during(during))?,
@@ -66,9 +67,9 @@ delete from outbox where outbox_id in (
         .bind(keep)
         .bind(MOST_TRIMMED)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(done.rows_affected())
     }
 }

@@ -8,6 +8,7 @@ use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::domain::{EventId, OrderId, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::outbox::fact::event_id_of;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
@@ -76,8 +77,8 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     .bind(Json(&fact.payload))
     .bind(&fact.topic)
     .execute(&mut **tx)
-    .await
-    .map_err(StoreError::during("put_fact"))?;
+    .answered("put_fact")
+    .await?;
     Ok(id)
 }
 
@@ -148,7 +149,7 @@ pub(crate) async fn put_facts(tx: &mut Transaction<'static, Postgres>, facts: &[
         return Ok(());
     }
     let rows: Vec<Row<'_>> = facts.iter().map(Row::of).collect();
-    sqlx::query(PUT_FACTS).bind(Json(rows)).execute(&mut **tx).await.map(drop).map_err(StoreError::during("put_facts"))
+    sqlx::query(PUT_FACTS).bind(Json(rows)).execute(&mut **tx).answered("put_facts").await.map(drop)
 }
 
 impl Store {
@@ -159,7 +160,7 @@ impl Store {
     pub async fn put_lone_fact(&self, fact: &NewFact) -> Result<EventId, StoreError> {
         let mut tx = begin(&self.pool, "put_lone_fact", &[fact.tenant]).await?;
         let id = put_fact(&mut tx, fact).await?;
-        tx.commit().await.map_err(StoreError::during("put_lone_fact"))?;
+        tx.commit().answered("put_lone_fact").await?;
         self.outbox_was_written();
         Ok(id)
     }

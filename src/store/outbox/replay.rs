@@ -10,6 +10,7 @@ use sqlx::{Postgres, Row as _, Transaction};
 use uuid::Uuid;
 
 use crate::domain::{Cause, OrderId, Reservation, ReservationId, ReservationStatus, TenantId, fact_of};
+use crate::store::answered::Answered as _;
 use crate::store::outbox::fact::event_id_of;
 use crate::store::outbox::payload::ReservationPayload;
 use crate::store::pool::begin;
@@ -91,9 +92,9 @@ order by reservation_id limit $6",
         .bind(scope.until)
         .bind(PAGE)
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(found)
     }
 
@@ -137,9 +138,9 @@ on conflict (aggregate_id, sequence) do nothing",
         .bind(row.order.0)
         .bind(now)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         replayed.reservations += 1;
         replayed.facts += done.rows_affected();
         replayed.waiting += wanted.len() as u64 - done.rows_affected();
@@ -156,8 +157,8 @@ select from_status, to_status, cause, moved_at from reservation_transition where
     )
     .bind(row.id.0)
     .fetch_all(&mut **tx)
-    .await
-    .map_err(StoreError::during(during))?;
+    .answered(during)
+    .await?;
     let mut facts: Vec<ReplayRow> = Vec::new();
     for made in moves {
         let from: Option<String> = made.try_get("from_status").map_err(StoreError::during(during))?;

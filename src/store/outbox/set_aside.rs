@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::domain::{EventId, TenantId};
+use crate::store::answered::Answered as _;
 use crate::store::outbox::waiting::begin_for_all;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
@@ -52,9 +53,9 @@ select event_id, tenant_id, aggregate_id, $2, $3, $4 from outbox where event_id 
         .bind(i64::try_from(size_bytes).unwrap_or(i64::MAX))
         .bind(now)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await
     }
 
     /// What was set aside, oldest first.
@@ -72,9 +73,9 @@ from outbox_set_aside a join outbox o on o.aggregate_id = a.aggregate_id and o.e
 order by a.set_aside_at, a.event_id",
         )
         .fetch_all(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(found)
     }
 
@@ -88,9 +89,9 @@ order by a.set_aside_at, a.event_id",
         let done = sqlx::query("-- retry_set_aside\ndelete from outbox_set_aside where event_id = $1")
             .bind(event.0)
             .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -108,9 +109,9 @@ delete from outbox o using aside a where o.aggregate_id = a.aggregate_id and o.e
         )
         .bind(event.0)
         .execute(&mut *tx)
-        .await
-        .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
         Ok(done.rows_affected() > 0)
     }
 }

@@ -3,6 +3,7 @@
 use sqlx::Row as _;
 use uuid::Uuid;
 
+use crate::store::answered::Answered as _;
 use crate::store::{Store, StoreError};
 
 /// How many shards there are. The migration knows it, too: facts of one aggregate must stay in one shard.
@@ -26,9 +27,9 @@ impl Store {
         sqlx::query("-- enter_relays\ninsert into outbox_relay (session_id) values ($1) on conflict do nothing")
             .bind(self.session.0)
             .execute(&self.pool)
+            .answered("enter_relays")
             .await
             .map(drop)
-            .map_err(StoreError::during("enter_relays"))
     }
 
     /// Gives every shard back and counts this session no longer among those that send facts.
@@ -43,9 +44,9 @@ update outbox_shard set owner_session = null where owner_session = $1",
         )
         .bind(self.session.0)
         .execute(&self.pool)
+        .answered("leave_relays")
         .await
         .map(drop)
-        .map_err(StoreError::during("leave_relays"))
     }
 
     /// The shards that this session owns, and the number that is its share among the relays that live.
@@ -64,8 +65,8 @@ order by s.shard",
         )
         .bind(self.session.0)
         .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
         let mut held = Vec::new();
         let mut relays = 1;
         for row in rows {
@@ -100,8 +101,8 @@ returning shard, epoch",
         .bind(self.session.0)
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::during(during))?;
+        .answered(during)
+        .await?;
         rows.iter()
             .map(|row| {
                 Ok(HeldShard {
@@ -122,9 +123,9 @@ returning shard, epoch",
             .bind(self.session.0)
             .bind(numbers)
             .execute(&self.pool)
+            .answered("give_back_shards")
             .await
             .map(drop)
-            .map_err(StoreError::during("give_back_shards"))
     }
 
     /// The session that owns a shard, whether it lives or not; for tests and for whoever looks.
@@ -134,7 +135,7 @@ returning shard, epoch",
     pub async fn list_shard_owners(&self) -> Result<Vec<Option<Uuid>>, StoreError> {
         sqlx::query_scalar("-- list_shard_owners\nselect owner_session from outbox_shard order by shard")
             .fetch_all(&self.pool)
+            .answered("list_shard_owners")
             .await
-            .map_err(StoreError::during("list_shard_owners"))
     }
 }

@@ -7,6 +7,7 @@ use sqlx::{FromRow, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::fault_points::fault_point;
+use crate::store::answered::Answered as _;
 use crate::store::outbox::HeldShard;
 use crate::store::{Store, StoreError};
 
@@ -130,9 +131,9 @@ impl Store {
             .bind(&reading.also)
             .bind(&reading.except)
             .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
-        tx.commit().await.map_err(StoreError::during(during))?;
+            .answered(during)
+            .await?;
+        tx.commit().answered(during).await?;
         rows.iter().map(|row| WaitingFact::from_row(row).map_err(StoreError::during(during))).collect()
     }
 
@@ -146,16 +147,10 @@ impl Store {
         let shards: Vec<i16> = told.iter().map(|told| told.held.shard).collect();
         let epochs: Vec<i64> = told.iter().map(|told| told.held.epoch).collect();
         let mut tx = begin_for_all(&self.pool, during).await?;
-        let done = sqlx::query(DELETE_TOLD)
-            .bind(ids)
-            .bind(shards)
-            .bind(epochs)
-            .bind(self.session.0)
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::during(during))?;
+        let done =
+            sqlx::query(DELETE_TOLD).bind(ids).bind(shards).bind(epochs).bind(self.session.0).execute(&mut *tx).answered(during).await?;
         fault_point!("relay.mark_written");
-        tx.commit().await.map_err(StoreError::during(during))?;
+        tx.commit().answered(during).await?;
         fault_point!("relay.marked");
         Ok(done.rows_affected())
     }
@@ -175,7 +170,7 @@ impl Store {
 /// were cheap, which it is not where an old transaction keeps its dead rows: it is told to use the index. That makes plans look so
 /// dear that they would be compiled, which takes seconds.
 pub(super) async fn begin_for_all(pool: &PgPool, during: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let mut tx = pool.begin().await.map_err(StoreError::during(during))?;
+    let mut tx = pool.begin().answered(during).await?;
     sqlx::query(
         "-- set_all_tenants
 select set_config('holdfast.tenants', coalesce(array_agg(tenant_id), '{}')::text, true), set_config('enable_seqscan', 'off', true),
@@ -183,7 +178,7 @@ select set_config('holdfast.tenants', coalesce(array_agg(tenant_id), '{}')::text
 from tenant",
     )
     .execute(&mut *tx)
-    .await
-    .map_err(StoreError::during(during))?;
+    .answered(during)
+    .await?;
     Ok(tx)
 }
