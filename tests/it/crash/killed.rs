@@ -107,7 +107,7 @@ async fn killed_with_the_answer_in_hand_it_finds_out_what_it_never_wrote_down() 
     let mut blocking = shop.database.pool().begin().await.unwrap();
     sqlx::query("select from reservation where order_id = $1 for update").bind(order.id).execute(&mut *blocking).await.unwrap();
     gate.let_go();
-    until_true("the settlement waits for the row", BY_ITSELF, async || shop.database.statements_that_wait().await > 0).await;
+    until_true("the settlement waits for the row", BY_ITSELF, async || shop.database.statements_that_wait("write_rows").await > 0).await;
     daemon.kill();
     blocking.rollback().await.unwrap();
     assert_eq!(

@@ -1,15 +1,22 @@
 //! The database's connections fall silent: no answer, no reset, as after a failover behind a firewall.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use holdfast::clock::{Clock as _, SystemClock};
+use holdfast::domain::{ReservationId, SessionId, TenantId};
+use holdfast::store::{Store, StoreError, StoreOptions};
+use uuid::Uuid;
 
 use super::went_on_with_one_hold;
-use crate::support::daemon::Process;
+use crate::support::daemon::{Daemon, Process};
+use crate::support::order::BY_ITSELF;
 use crate::support::shop::Shop;
+use crate::support::wait::until_true;
 use crate::support::wire::Wire;
 
-/// The fewest connections that a daemon may have.
-const FEW: i64 = 4;
+/// The connections of the store.
+const FEW: u32 = 2;
 
 #[tokio::test]
 async fn a_daemon_whose_connections_to_the_database_fell_silent_works_on_over_new_ones() {
@@ -32,23 +39,33 @@ async fn a_daemon_whose_connections_to_the_database_fell_silent_works_on_over_ne
 }
 
 #[tokio::test]
-async fn connections_that_fell_silent_again_and_again_do_not_use_up_the_places_of_the_pool() {
+async fn connections_that_fell_silent_while_they_were_waited_on_give_their_places_in_the_pool_back() {
     let shop = Shop::open().await;
+    let _daemon = Daemon::start(&shop).await;
+    let order = shop.order().await;
+    order.is_reserved().await;
+    let (tenant, row) = (TenantId(shop.tenant().parse().unwrap()), order.row().await);
     let (wire, url) = wire_to_the_database_of(&shop).await;
-    let daemon = Process::start_with(&shop, &[("database.url", url.into()), ("database.max_connections", FEW.into())]).await;
-    shop.order().await.is_reserved().await;
+    let options =
+        StoreOptions { url: url.into(), max_connections: FEW, acquire_timeout: Duration::from_secs(5), session: SessionId(Uuid::now_v7()) };
+    let store = Store::connect(&options).await.unwrap();
 
-    let mut lost = 0;
-    while lost <= FEW as usize {
+    // Every connection waits for an answer, behind somebody's lock, when the answers cease.
+    let mut lock = shop.database.pool().begin().await.unwrap();
+    sqlx::query("select 1 from reservation for update").execute(&mut *lock).await.unwrap();
+    let write = || store.make_due(tenant, ReservationId(row.reservation_id), SystemClock.now());
+    let silence = async {
+        until_true("every connection waits", BY_ITSELF, async || shop.database.statements_that_wait("make_due").await == i64::from(FEW))
+            .await;
         wire.fall_silent();
-        let order = shop.order().await;
-        order.is_reserved().await;
-        assert!(wire.lost() > lost, "a silence that nobody spoke into proves nothing");
-        lost = wire.lost();
-        went_on_with_one_hold(&order).await;
-    }
-    println!("{lost} connections fell silent while they were spoken on");
-    drop(daemon);
+        lock.rollback().await.unwrap();
+    };
+    let (first, second, ()) = tokio::join!(write(), write(), silence);
+    assert!(matches!((first, second), (Err(StoreError::Silent { .. }), Err(StoreError::Silent { .. }))));
+
+    until_true("the store writes again", BY_ITSELF, async || write().await.is_ok()).await;
+    assert!(wire.lost() >= FEW as usize, "a silence that nobody spoke into proves nothing");
+    order.judge().await;
 }
 
 /// A wire, and the URL of the shop's database over it.

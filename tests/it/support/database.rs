@@ -72,13 +72,14 @@ impl Database {
         .unwrap()
     }
 
-    /// How many of the daemons' statements wait for a lock right now.
-    pub(crate) async fn statements_that_wait(&self) -> i64 {
+    /// How many of the daemons' statements of this name wait for a lock right now.
+    pub(crate) async fn statements_that_wait(&self, name: &str) -> i64 {
         sqlx::query_scalar(
-            "select count(*) from pg_stat_activity where datname = $1 and usename = $2 and wait_event_type = 'Lock' and query like '%write_rows%'",
+            "select count(*) from pg_stat_activity where datname = $1 and usename = $2 and wait_event_type = 'Lock' and query like '%' || $3 || '%'",
         )
         .bind(&self.name)
         .bind(ROLE)
+        .bind(name)
         .fetch_one(&self.pool)
         .await
         .unwrap()
