@@ -84,7 +84,7 @@ demo: setup ## Orders of every kind through the real Camunda; ends with a table 
 	@$(TARGET)/debug/holdfast demo $(HOLDFAST_DEMO_ARGS)
 	@$(took)
 
-bench: setup ## Full path against the no-op ceiling, measured on this machine.
+bench: setup ## Full path against the no-op ceiling, and checks over HTTP, measured on this machine.
 	@stack/up postgres engine
 	cargo bench --bench full_path
 	cargo bench --bench availability

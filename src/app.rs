@@ -171,12 +171,6 @@ impl App {
         Ok(Self { config, tenants, operations, topics, engine, store, relay, consumers, pollers, statuses, admin, http, worker_id })
     }
 
-    /// Where health and metrics are served.
-    #[must_use]
-    pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().and_then(Admin::address)
-    }
-
     /// Where the API is served.
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {

@@ -1,7 +1,6 @@
 //! Health and metrics, on their own listener: `/live`, `/ready` (which names what is wrong) and `/metrics`.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -59,12 +58,6 @@ impl Admin {
     pub async fn bind(address: &str, probes: Probes, metrics: Option<PrometheusHandle>) -> Result<Self, AdminError> {
         let listener = TcpListener::bind(address).await.map_err(|source| AdminError::Bind { address: address.to_owned(), source })?;
         Ok(Self { listener, probes, metrics })
-    }
-
-    /// The address that was bound.
-    #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.listener.local_addr().ok()
     }
 
     /// Serves until the hard stop, so that probes see the soft one.

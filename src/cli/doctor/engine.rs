@@ -20,7 +20,10 @@ const NEEDED: &[(Permission, Level, &str)] = &[
     (permission("READ", "PROCESS_DEFINITION", 6), Level::Warning, "without it the deployed models cannot be checked"),
     (permission("READ", "DEPLOYMENT", 9), Level::Note, "without it the deployed forms cannot be checked"),
     (permission("CREATE", "DEPLOYMENT", 9), Level::Note, "without it `holdfast deploy` is refused"),
+    (permission("READ", "TASK", 7), Level::Note, "without it `holdfast fallout decide` does not find the question in the process"),
     (permission("UPDATE", "TASK", 7), Level::Note, "without it `holdfast fallout decide` cannot answer the question in the process"),
+    (permission("CREATE", "PROCESS_INSTANCE", 8), Level::Note, "without it no order can be started over HTTP"),
+    (permission("CREATE_INSTANCE", "PROCESS_DEFINITION", 6), Level::Note, "without it no order can be started over HTTP"),
 ];
 
 const fn permission(act: &'static str, to: &'static str, resource_type: u8) -> Permission {
