@@ -66,7 +66,7 @@ pub const RECONCILED: &str = "holdfast_reconciled_total";
 pub const RESCUED_TASKS: &str = "holdfast_rescued_tasks_total";
 /// Reservations by state, and the age of the oldest in it.
 pub const RESERVATIONS: &str = "holdfast_reservations";
-/// Age of the oldest reservation in an open state.
+/// How long the oldest reservation of an open state has been in it.
 pub const OLDEST_OPEN: &str = "holdfast_oldest_open_reservation_age";
 /// Questions that wait for a human.
 pub const FALLOUT_CASES: &str = "holdfast_fallout_cases";
@@ -200,7 +200,7 @@ pub const ALL: &[Metric] = &[
         name: OLDEST_OPEN,
         kind: Kind::Gauge,
         labels: &["status"],
-        help: "Age in seconds of the oldest reservation in a state that is not an end",
+        help: "Seconds for which the oldest reservation of a state that is not an end has been in it",
     },
     Metric { name: FALLOUT_CASES, kind: Kind::Gauge, labels: &[], help: "Questions that wait for a human" },
     Metric { name: OUTBOX_ROWS, kind: Kind::Gauge, labels: &[], help: "Facts that wait to be published" },

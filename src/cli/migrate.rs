@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::error::CliError;
@@ -46,9 +47,10 @@ fn parts(url: &SecretString) -> Result<(String, String, SecretString), CliError>
         CliError::Said("setting `database.url` must be postgres://user:password@host:port/database (HOLDFAST__DATABASE__URL)".to_owned())
     };
     let url = reqwest::Url::parse(url.expose_secret()).map_err(|_| wrong())?;
-    let database = url.path().trim_start_matches('/').to_owned();
-    match (url.username(), url.password()) {
-        (user, Some(password)) if !user.is_empty() && !database.is_empty() => Ok((database, user.to_owned(), SecretString::from(password))),
+    let plain = |part: &str| percent_decode_str(part).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| wrong());
+    let (database, user) = (plain(url.path().trim_start_matches('/'))?, plain(url.username())?);
+    match url.password() {
+        Some(password) if !user.is_empty() && !database.is_empty() => Ok((database, user, SecretString::from(plain(password)?))),
         _ => Err(wrong()),
     }
 }

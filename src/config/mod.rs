@@ -277,6 +277,14 @@ impl Config {
         }
         RetryConfig::parse(&self.engine.retry).map_err(|error| bad("engine.retry", format!("must be one: {error}")))?;
         let engine = &self.engine;
+        for (key, url) in [("engine.url", &engine.url), ("engine.token_url", &engine.token_url)] {
+            let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or("");
+            require(
+                !authority.contains('@'),
+                key,
+                "must not carry a user or a password, because it is logged: set engine.auth and its credentials",
+            )?;
+        }
         require((1_000..=1_800_000).contains(&engine.lock_duration_ms), "engine.lock_duration_ms", "must be 1000 to 1800000")?;
         require(
             (100..=30_000).contains(&engine.long_poll_ms),
@@ -392,5 +400,8 @@ pub(crate) mod tests {
     fn secrets_do_not_show() {
         let config = with("[database]\nurl = 'postgres://a:s3cr3t@h/d'").unwrap();
         assert!(!format!("{config:?}").contains("s3cr3t"));
+        let error = with("[engine]\nurl = 'https://a:s3cr3t@h/engine-rest'").unwrap_err().to_string();
+        assert!(error.contains("engine.url") && !error.contains("s3cr3t"), "{error}");
+        assert!(with("[engine]\nurl = 'https://h/engine-rest?by=a@b'").is_ok());
     }
 }

@@ -67,6 +67,8 @@ pub struct Reservation {
     pub checks: i32,
     /// Since when a human is needed.
     pub manual_since: Option<DateTime<Utc>>,
+    /// Since when an outcome is not known, however often it was asked or sent again meanwhile.
+    pub unknown_since: Option<DateTime<Utc>>,
     /// When the last call that could have acted was started.
     pub last_effect_at: Option<DateTime<Utc>>,
     /// A call that was started and has no end on record.
@@ -155,6 +157,7 @@ impl Reservation {
             absent_looks: 0,
             checks: 0,
             manual_since: None,
+            unknown_since: None,
             last_effect_at: None,
             open_call: None,
             rejection: None,

@@ -477,14 +477,21 @@ impl Rewriting {
 
     fn finish(mut self, said: Said, policy: &Policy, now: DateTime<Utc>) -> Settlement {
         let open = matches!(self.after.status, Status::Unknown | Status::ReleaseUnknown) || self.after.pending.is_some();
+        // A release that was lost, is found to have done nothing, and is sent again is one question, and its pauses go on growing: else an
+        // inventory that never lets go would be asked every second, and nobody would ever be told.
+        let sent_again =
+            self.after.status == Status::ReleaseRequested && self.moves.last().is_none_or(|m| m.from == Status::ReleaseUnknown);
         if open {
-            let since = self.after.last_effect_at.unwrap_or(now);
+            let since = *self.after.unknown_since.get_or_insert(self.after.last_effect_at.unwrap_or(now));
             if now - since >= policy.manual_after {
                 self.after.manual_since = self.after.manual_since.or(Some(now));
             }
         } else {
-            self.after.checks = 0;
-            self.after.manual_since = None;
+            if !sent_again {
+                self.after.checks = 0;
+                self.after.manual_since = None;
+                self.after.unknown_since = None;
+            }
             if said == Said::Known {
                 self.after.absent_looks = 0;
             }

@@ -32,8 +32,9 @@ use crate::metrics::{ENGINE_POLL_SECONDS, ENGINE_TASKS_DUPLICATE, ENGINE_TASKS_F
 use crate::retry::{Backoff, RetryPolicy};
 use crate::shutdown::Shutdown;
 
-/// How long after the hard stop handlers may take to let go of their tasks.
-const LETTING_GO: Duration = Duration::from_secs(1);
+/// How long after the hard stop handlers may take to let go of their tasks: longer than the longest pause of an answer that waits for
+/// the database, which may have come back.
+const LETTING_GO: Duration = Duration::from_secs(3);
 /// How long the last unlocks of a stop may take.
 const LAST_UNLOCKS: Duration = Duration::from_secs(3);
 /// Waits after a poll that failed.

@@ -77,6 +77,14 @@ impl Operations {
         })
     }
 
+    /// Writes down that the reservation was found at the version that the command is for.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn version_held(&self, command: &CommandRecord) -> Result<(), OperationError> {
+        Ok(self.store.drop_condition(command).await?)
+    }
+
     /// To be tried again, the later the more often it was tried: after a second at first, a minute at most.
     #[must_use]
     pub fn later(&self, command: &CommandRecord, detail: &str) -> Tried {

@@ -284,7 +284,9 @@ fn is_answered(operation: Operation, after: &Reservation, goal: &Goal) -> bool {
         Goal::Resolve | Goal::Decide(_) => !after.is_open() && !to_be_released,
         // A hold that is still there after its release was answered is one that the inventory does not let go of.
         Goal::Release => operation == Operation::Release && !to_be_released,
-        Goal::Reserve | Goal::Confirm | Goal::Extend { .. } => false,
+        // An inventory that grants less than was asked for has said all that it will say.
+        Goal::Extend { .. } => operation == Operation::Extend && !to_be_released,
+        Goal::Reserve | Goal::Confirm => false,
     }
 }
 

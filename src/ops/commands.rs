@@ -80,7 +80,9 @@ impl Commander {
     async fn try_one(&self, command: CommandRecord) -> Result<(), OperationError> {
         let tried = match self.carry_out(&command).await {
             Ok(tried) => tried,
-            Err(Failed::Operation(error)) => return Err(error),
+            Err(Failed::Operation(error)) if error.is_away() => return Err(error),
+            // Such as an inventory that is not configured here: another replica may have it, and other commands must not wait for that.
+            Err(Failed::Operation(error)) => self.operations.later(&command, &chain(&error)),
             Err(Failed::Engine(error)) => self.after_failure(&command, &error),
         };
         let outcome = match &tried {
@@ -103,9 +105,7 @@ impl Commander {
     }
 
     async fn carry_out(&self, command: &CommandRecord) -> Result<Tried, Failed> {
-        if command.attempts == 1
-            && let Some(refused) = self.changed_since(command).await?
-        {
+        if let Some(refused) = self.changed_since(command).await? {
             return Ok(refused);
         }
         match command.kind {
@@ -122,13 +122,16 @@ impl Commander {
         }
     }
 
-    /// A command for one version of a reservation is refused where that has passed by.
+    /// A command for one version of a reservation is refused where that has passed by. Once it was found to be that version, this is
+    /// written down: what the command does itself makes another version, which a second try must not take for somebody else's.
     async fn changed_since(&self, command: &CommandRecord) -> Result<Option<Tried>, Failed> {
         let (Some(version), Some(reservation)) = (command.if_version, command.reservation) else { return Ok(None) };
         let row = self.operations.get(command.tenant, &Find::Id(reservation)).await?;
-        Ok(row
-            .filter(|row| row.version != version)
-            .map(|row| refused("VERSION_CONFLICT", &format!("The reservation is at version {} by now, not {version}.", row.version))))
+        if let Some(row) = row.filter(|row| row.version != version) {
+            return Ok(Some(refused("VERSION_CONFLICT", &format!("The reservation is at version {} by now, not {version}.", row.version))));
+        }
+        self.operations.version_held(command).await?;
+        Ok(None)
     }
 
     /// Starts the order's process, unless it is there.

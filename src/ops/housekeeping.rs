@@ -9,42 +9,66 @@ use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
 
-/// Counting the outbox may take up this share of the time: while an old transaction is open, it walks over every row that is gone.
+/// Counting may take up this share of the time: it walks over every open row, and over rows that are gone while an old transaction is open.
 const COUNTING_SHARE: u32 = 50;
 
 /// Runs until the soft stop. `keep` is the most rows of an outbox that nobody publishes.
 pub(crate) async fn housekeeping(operations: &Operations, tenants: &[TenantId], keep: Option<i64>, shutdown: &Shutdown) {
-    let count_at = Mutex::new(Instant::now());
-    Loop { name: "housekeeping", period: Duration::from_secs(5) }.run(shutdown, || turn(operations, tenants, keep, &count_at)).await;
+    let (reservations, outbox) = (Seldom::new(), Seldom::new());
+    let turn = async || {
+        // One of them that fails, or is slow, does not stand in the way of the others.
+        let done = [
+            reservations.run(count_reservations(operations, tenants)).await,
+            outbox.run(count_outbox(operations, tenants)).await,
+            operations.forget_sessions().await.map(drop),
+            operations.forget_notices(tenants).await.map(drop),
+            operations.forget_requests(tenants).await.map(drop),
+        ];
+        let trimmed = match keep {
+            Some(keep) => operations.trim_outbox(tenants, keep).await?,
+            None => 0,
+        };
+        done.into_iter().collect::<Result<(), _>>()?;
+        Ok::<_, OperationError>(if trimmed > 0 { Round::More } else { Round::Idle })
+    };
+    Loop { name: "housekeeping", period: Duration::from_secs(5) }.run(shutdown, turn).await;
 }
 
-async fn turn(
-    operations: &Operations,
-    tenants: &[TenantId],
-    keep: Option<i64>,
-    count_at: &Mutex<Instant>,
-) -> Result<Round, OperationError> {
+/// Something that is done the more seldom the longer it takes, whether it succeeds or not.
+struct Seldom {
+    next: Mutex<Instant>,
+}
+
+impl Seldom {
+    fn new() -> Self {
+        Self { next: Mutex::new(Instant::now()) }
+    }
+
+    async fn run(&self, work: impl Future<Output = Result<(), OperationError>>) -> Result<(), OperationError> {
+        let begun = Instant::now();
+        if begun < *self.next.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(());
+        }
+        let done = work.await;
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = begun + begun.elapsed() * COUNTING_SHARE;
+        done
+    }
+}
+
+async fn count_reservations(operations: &Operations, tenants: &[TenantId]) -> Result<(), OperationError> {
     let census = operations.census(tenants).await?;
     for state in census.states {
         metrics::gauge!(RESERVATIONS, "status" => state.status.as_str()).set(state.count as f64);
         metrics::gauge!(OLDEST_OPEN, "status" => state.status.as_str()).set(state.oldest_age_s);
     }
-    let begun = Instant::now();
-    if begun >= *count_at.lock().unwrap_or_else(PoisonError::into_inner) {
-        let outbox = operations.outbox_census(tenants).await?;
-        metrics::gauge!(OUTBOX_ROWS).set(outbox.rows as f64);
-        metrics::gauge!(OUTBOX_OLDEST).set(outbox.oldest_age_s);
-        metrics::gauge!(EVENTS_SET_ASIDE).set(outbox.set_aside as f64);
-        *count_at.lock().unwrap_or_else(PoisonError::into_inner) = begun + begun.elapsed() * COUNTING_SHARE;
-    }
     metrics::gauge!(FALLOUT_CASES).set(census.open_cases as f64);
-    operations.forget_sessions().await?;
-    operations.forget_notices(tenants).await?;
-    operations.forget_requests(tenants).await?;
-    if let Some(keep) = keep
-        && operations.trim_outbox(tenants, keep).await? > 0
-    {
-        return Ok(Round::More);
-    }
-    Ok(Round::Idle)
+    Ok(())
+}
+
+async fn count_outbox(operations: &Operations, tenants: &[TenantId]) -> Result<(), OperationError> {
+    let outbox = operations.outbox_census(tenants).await?;
+    metrics::gauge!(OUTBOX_ROWS).set(outbox.rows as f64);
+    metrics::gauge!(OUTBOX_OLDEST).set(outbox.oldest_age_s);
+    metrics::gauge!(EVENTS_SET_ASIDE).set(outbox.set_aside as f64);
+    Ok(())
 }

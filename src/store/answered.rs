@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::store::StoreError;
 
 /// The longest that one statement is waited for, or a connection for it.
-const LONGEST_ANSWER: Duration = Duration::from_secs(15);
+pub(crate) const LONGEST_ANSWER: Duration = Duration::from_secs(15);
+
+/// How many rows one statement of the housekeeping takes away, so that it ends long before that.
+pub(crate) const FORGOTTEN_AT_ONCE: i64 = 5_000;
 
 /// A statement that is under way, or a transaction that is begun or ended.
 pub(crate) trait Answered<T>: Future<Output = Result<T, sqlx::Error>> + Send + Sized {

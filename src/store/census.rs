@@ -38,8 +38,14 @@ impl Store {
         let mut tx = begin(&self.pool, during, tenants).await?;
         let rows = sqlx::query(
             "-- count_open
-select status, count(*) as count, extract(epoch from $1 - min(updated_at))::float8 as age from reservation
-where status in ('REQUESTED', 'UNKNOWN', 'RESERVED', 'CONFIRMED', 'RELEASE_REQUESTED', 'RELEASE_UNKNOWN')
+select status, count(*) as count, extract(epoch from $1 - min(since))::float8 as age
+from (
+    -- every look at a row writes it: only its last move says since when it stands where it stands
+    select status, case status when 'RESERVED' then reserved_at when 'CONFIRMED' then coalesce(confirmed_at, reserved_at)
+        else (select max(moved_at) from reservation_transition m where m.reservation_id = r.reservation_id) end as since
+    from reservation r
+    where status in ('REQUESTED', 'UNKNOWN', 'RESERVED', 'CONFIRMED', 'RELEASE_REQUESTED', 'RELEASE_UNKNOWN')
+) as open
 group by status",
         )
         .bind(now)

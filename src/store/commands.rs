@@ -181,6 +181,9 @@ impl Raw {
     }
 }
 
+/// How long the start of an order may be under way at the engine without showing there, in seconds.
+const START_LINGERS_S: f64 = 15.0;
+
 impl Store {
     /// Puts a command on record. Put again under the same id, it is the same command.
     ///
@@ -268,7 +271,8 @@ order by command_id = $1 desc limit 1",
     }
 
     /// Claims commands that are due and that nobody else living carries out. What this very boot claimed before and did not settle
-    /// is among them: whoever calls this has nothing in hand.
+    /// is among them: whoever calls this has nothing in hand. The start of an order that somebody claimed and left open may still be on
+    /// its way to the engine, where it could not be found yet: it is left alone for a while.
     ///
     /// # Errors
     /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::UnreadableCommand`].
@@ -282,7 +286,7 @@ where command_id in (
     select c.command_id from engine_command c
     where c.state = 'PENDING' and c.next_attempt_at <= $2 and (c.claim_session = $1 or not exists (
         select from worker_session s where s.session_id = c.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
-    ))
+    )) and (c.kind <> 'START_ORDER' or c.claim_session is null or c.updated_at <= $2 - make_interval(secs => $4))
     order by c.next_attempt_at limit $3 for update skip locked
 )
 returning *",
@@ -290,11 +294,31 @@ returning *",
         .bind(self.session.0)
         .bind(now)
         .bind(limit)
+        .bind(START_LINGERS_S)
         .fetch_all(&mut *tx)
         .answered(during)
         .await?;
         tx.commit().answered(during).await?;
         claimed.into_iter().map(Raw::record).collect()
+    }
+
+    /// Writes down that the reservation was found at the version that the command is for: it is not looked at again.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn drop_condition(&self, command: &CommandRecord) -> Result<(), StoreError> {
+        let during = "drop_condition";
+        let mut tx = begin(&self.pool, during, &[command.tenant]).await?;
+        sqlx::query(
+            "-- drop_condition\nupdate engine_command set if_version = null where command_id = $1 and tenant_id = $2 and claim_epoch = $3",
+        )
+        .bind(command.id.0)
+        .bind(command.tenant.0)
+        .bind(command.claim_epoch)
+        .execute(&mut *tx)
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await
     }
 
     /// Writes down what became of a try; false if the claim has passed to somebody else.

@@ -112,8 +112,9 @@ impl StoreError {
                 Self::Away { during, source }
             }
             sqlx::Error::Database(error) => match error.code().as_deref() {
-                // Connection exceptions, shutdowns and starts, too many connections, deadlock, serialisation, a transaction that stood still.
-                Some(code) if ["08", "57P", "53", "40", "25P03"].iter().any(|class| code.starts_with(class)) => {
+                // Connection exceptions, shutdowns, starts and cancelled statements, too many connections or too little disk, deadlock,
+                // serialisation, a lock that was not to be had, a transaction that stood still, a server that only reads for now.
+                Some(code) if ["08", "57", "53", "58", "40", "55P03", "25P03", "25006"].iter().any(|class| code.starts_with(class)) => {
                     Self::Away { during, source }
                 }
                 Some("23505") if error.constraint() == Some("one_live_hold") => Self::EarlierAttemptLives,

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use crate::domain::{ExternalReference, IdempotencyKey, SourceName, TenantId};
 use crate::fault_points::fault_point;
-use crate::store::answered::Answered as _;
+use crate::store::answered::{Answered as _, FORGOTTEN_AT_ONCE};
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
 
@@ -86,11 +86,15 @@ impl Store {
     pub async fn forget_notices(&self, tenants: &[TenantId], received_before: DateTime<Utc>) -> Result<u64, StoreError> {
         let during = "forget_notices";
         let mut tx = begin(&self.pool, during, tenants).await?;
-        let done = sqlx::query("-- forget_notices\ndelete from webhook_notice where received_at < $1")
-            .bind(received_before)
-            .execute(&mut *tx)
-            .answered(during)
-            .await?;
+        let done = sqlx::query(
+            "-- forget_notices
+delete from webhook_notice where ctid = any (array(select ctid from webhook_notice where received_at < $1 limit $2))",
+        )
+        .bind(received_before)
+        .bind(FORGOTTEN_AT_ONCE)
+        .execute(&mut *tx)
+        .answered(during)
+        .await?;
         tx.commit().answered(during).await?;
         Ok(done.rows_affected())
     }

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, Executor, Postgres, Row, Transaction};
 use tokio::sync::Notify;
 
 use crate::domain::{SessionId, TenantId};
-use crate::store::answered::Answered as _;
+use crate::store::answered::{Answered as _, LONGEST_ANSWER};
 use crate::store::batch::Batcher;
 use crate::store::claims::{FreshAnswer, FreshClaim, LiveClaims};
 use crate::store::evidence::{KeepEvidence, write_evidence};
@@ -139,9 +139,15 @@ fn pool_options(max_connections: u32, acquire_timeout: Duration) -> PgPoolOption
         .acquire_timeout(acquire_timeout)
         .after_connect(|connection, _| {
             Box::pin(async move {
-                let limit = format!("{}ms", LONGEST_PAUSE.as_millis());
-                let limiting =
-                    sqlx::query("-- limit_pauses\nselect set_config('idle_in_transaction_session_timeout', $1, false)").bind(limit);
+                let pause = format!("{}ms", LONGEST_PAUSE.as_millis());
+                // A statement that nobody waits for any more must not go on working: the server ends it a little earlier.
+                let statement = format!("{}ms", (LONGEST_ANSWER - Duration::from_secs(1)).as_millis());
+                let limiting = sqlx::query(
+                    "-- limit_time
+select set_config('idle_in_transaction_session_timeout', $1, false), set_config('statement_timeout', $2, false)",
+                )
+                .bind(pause)
+                .bind(statement);
                 connection.execute(limiting).await.map(drop)
             })
         })

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{AssertSqlSafe, Executor as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 
 use crate::store::answered::Answered as _;
 use crate::store::pool::connect_options;
@@ -26,7 +26,8 @@ pub struct Provision {
 /// # Errors
 /// As [`migrate`](migrate()), and [`StoreError::Refused`] where the administrator may not do this.
 pub async fn provision(wanted: &Provision) -> Result<(), StoreError> {
-    let options = connect_options(&wanted.admin_url)?;
+    // The password of the role stands in a statement.
+    let options = connect_options(&wanted.admin_url)?.disable_statement_logging();
     let admin = PgPoolOptions::new().max_connections(1).connect_with(options.clone().database("postgres")).answered("provision").await?;
     let database = quote(&wanted.database, '"');
     let created = admin.execute(AssertSqlSafe(format!("-- create_database\ncreate database {database}"))).await;

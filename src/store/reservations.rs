@@ -65,12 +65,9 @@ select r.*, exists (
     select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
 ) as claim_alive
 from reservation r where order_id = $1 and reservation_step = $3 and tenant_id = $2 and attempt_group = $4";
-const BY_ID_LOCKED: &str = "\
+const LOCK: &str = "\
 -- reservation_by_id_locked
-select r.*, exists (
-    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
-) as claim_alive
-from reservation r where reservation_id = $1 and tenant_id = $2 for update of r";
+select from reservation where reservation_id = $1 and tenant_id = $2 for update";
 
 fn query(find: &Find, tenant: TenantId) -> Query<'static, Postgres, PgArguments> {
     match find {
@@ -95,9 +92,11 @@ pub(crate) async fn read(
         return Ok(None);
     };
     if locked {
-        // The row is locked by its id: what the first look found by other columns may have changed meanwhile.
+        // The row is locked by its id: what the first look found by other columns may have changed meanwhile. It is read by a statement of
+        // its own: one that had to wait for the lock would tell whether the claim is alive from before it waited.
         let id = rows::reservation(&row)?.id;
-        row = sqlx::query(BY_ID_LOCKED).bind(id.0).bind(tenant.0).fetch_one(&mut **tx).answered(read).await?;
+        sqlx::query(LOCK).bind(id.0).bind(tenant.0).execute(&mut **tx).answered(read).await?;
+        row = query(&Find::Id(id), tenant).fetch_one(&mut **tx).answered(read).await?;
     }
     let mut reservation = rows::reservation(&row)?;
     reservation.lines = lines(tx, reservation.id).await?;

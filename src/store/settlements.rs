@@ -82,6 +82,7 @@ struct RowWrite {
     absent_looks: i32,
     checks: i32,
     manual_since: Option<DateTime<Utc>>,
+    unknown_since: Option<DateTime<Utc>>,
     last_effect_at: Option<DateTime<Utc>>,
     next_check_at: Option<DateTime<Utc>>,
     event_sequence: i64,
@@ -190,6 +191,7 @@ impl Writes {
             absent_looks: after.absent_looks,
             checks: after.checks,
             manual_since: after.manual_since,
+            unknown_since: after.unknown_since,
             last_effect_at: after.last_effect_at,
             next_check_at,
             event_sequence: after.event_sequence,
@@ -271,7 +273,8 @@ with wanted as (
         reservation_id uuid, old_epoch bigint, new_epoch bigint, claim_session uuid, open_call_id uuid, open_call_operation text,
         status text, external_reservation_ref text, reserved_at timestamptz, expires_at timestamptz, confirmed_at timestamptz,
         released_at timestamptz, rejection_code text, rejection_message text, pending_operation text, pending_until timestamptz,
-        extensions integer, release_wanted boolean, wish_known boolean, absent_looks integer, checks integer, manual_since timestamptz, last_effect_at timestamptz,
+        extensions integer, release_wanted boolean, wish_known boolean, absent_looks integer, checks integer, manual_since timestamptz,
+        unknown_since timestamptz, last_effect_at timestamptz,
         next_check_at timestamptz, event_sequence bigint, looked boolean, at timestamptz, actor text, ended_call_id uuid,
         answer_class text, note text, http_status integer, evidence text
     )
@@ -284,7 +287,7 @@ with wanted as (
         rejection_code = w.rejection_code, rejection_message = w.rejection_message,
         pending_operation = w.pending_operation, pending_until = w.pending_until,
         extensions = w.extensions, absent_looks = w.absent_looks, checks = w.checks, manual_since = w.manual_since,
-        last_effect_at = w.last_effect_at, event_sequence = w.event_sequence,
+        unknown_since = w.unknown_since, last_effect_at = w.last_effect_at, event_sequence = w.event_sequence,
         -- an order that ended while the call was open has put its wish on the row without waiting for the call
         release_wanted = w.release_wanted or (r.release_wanted and not w.wish_known and not w.is_end),
         next_check_at = case
@@ -359,5 +362,7 @@ with wanted as (
     from wanted w join written using (reservation_id)
     where c.reservation_id = w.reservation_id and c.closed_at is null
         and w.status not in ('UNKNOWN', 'RELEASE_UNKNOWN') and w.pending_operation is null
+        -- a lost release that did nothing and is sent again is still the same question
+        and not (w.status = 'RELEASE_REQUESTED' and w.manual_since is not null)
 )
 select reservation_id from written";

@@ -140,7 +140,8 @@ impl Topic {
                 "evidenceId",
                 "freshEnough",
             ],
-            Self::Release => &["releaseReason"],
+            // Which attempt is ended where its reserve is not on record yet.
+            Self::Release => &["inventorySource", "attemptGroup", "releaseReason"],
             Self::Confirm => &[],
             Self::Extend => &["extendFor"],
             Self::Reconcile => &["reconcileScope", "attemptGroup", "decision", "decisionReference", "decisionComment", "decidedBy"],

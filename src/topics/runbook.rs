@@ -14,7 +14,7 @@ const BEGINNING: usize = 4;
 const ADVICE: &str = "
 What Retry does
 The task is delivered again. The row is read first; the inventory is only asked what it holds under the key. A create is sent again only if the \
-                      inventory promises to answer a repeated key with the first result.
+                      inventory promises to answer a repeated key with the first result, or once it is proven that the first did nothing.
 
 What happens by itself
 The reconciler asks the inventory again, at growing intervals, and completes this very task or throws its BPMN error once the outcome is known. Its \

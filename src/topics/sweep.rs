@@ -42,20 +42,18 @@ pub(crate) async fn work(topics: &Topics, tenants: &[TenantId]) -> Exit {
 }
 
 impl Topics {
-    /// Looks at these rows, some side by side, and tells whoever waits for them. All of them are looked at, whatever fails.
+    /// Looks at these rows, some side by side, and tells whoever waits for them. All of them are looked at, whatever fails. After a stop
+    /// no look is begun, and those that were are finished: a call is not left without its answer.
     ///
     /// # Errors
     /// The last [`OperationError`] that there was.
     pub async fn look_at_all(&self, due: Vec<Due>, stop: impl Fn() -> bool) -> Result<(), OperationError> {
         let mut failed = None;
+        let due = due.into_iter().take_while(|_| !stop());
         let mut looks = futures::stream::iter(due).map(|due| self.look_at(due)).buffer_unordered(SIDE_BY_SIDE);
         while let Some(looked) = looks.next().await {
             failed = looked.err().or(failed);
-            if stop() {
-                break;
-            }
         }
-        drop(looks);
         failed.map_or(Ok(()), Err)
     }
 
@@ -70,27 +68,36 @@ impl Topics {
                 break;
             }
             let mut looks = futures::stream::iter(due).map(|due| self.look_at(due)).buffer_unordered(SIDE_BY_SIDE);
-            while let Some(outcome) = looks.next().await {
+            let mut failed = None;
+            while let Some(looked) = looks.next().await {
                 swept.looked_at += 1;
-                swept.still_open += i64::from(matches!(outcome?, "open" | "not_sent" | "busy"));
+                match looked {
+                    Ok(outcome) => swept.still_open += i64::from(matches!(outcome, "open" | "not_sent" | "busy")),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
         }
         self.tell_settled(tenants, AT_ONCE).await?;
         Ok(swept)
     }
 
-    /// Tells the tasks whose reservation was settled a while ago and that were not told, and withdraws questions that are answered.
+    /// Tells the tasks whose reservation was settled a while ago and that were not told, and withdraws questions that are answered. One
+    /// that cannot be told does not stand in the way of the others.
     ///
     /// # Errors
-    /// [`OperationError::Store`] if the database is away.
+    /// The last [`OperationError`] that there was.
     pub async fn tell_settled(&self, tenants: &[TenantId], limit: i64) -> Result<(), OperationError> {
+        let mut failed = None;
         for settled in self.operations.list_settled_waiting(tenants, UNTOLD_FOR, limit).await? {
-            self.tell_waiting(settled.tenant, settled.reservation, None).await?;
+            failed = self.tell_waiting(settled.tenant, settled.reservation, None).await.err().or(failed);
         }
         for case in self.operations.list_answered_cases(tenants, UNTOLD_FOR, limit).await? {
-            self.withdraw(&case).await?;
+            failed = self.withdraw(&case).await.err().or(failed);
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Looks at one row that is due, and tells the tasks that wait for it how it stands or how far it got. The outcome is the metric's

@@ -212,3 +212,58 @@ fn an_extension_that_came_to_nothing_is_tried_again_until_the_hold_is_over() {
     assert_eq!(policy.next_try_to_extend(&held, at(599)), Some(at(600)));
     assert_eq!(policy.next_try_to_extend(&held, ends), None);
 }
+
+/// A call of this kind is under way on the row, begun now.
+fn called(row: Reservation, operation: Operation, now: DateTime<Utc>) -> Reservation {
+    let call = Call { id: crate::domain::samples::call(), operation, started_at: now, class: None };
+    Reservation { last_effect_at: if operation.is_effect() { Some(now) } else { row.last_effect_at }, open_call: Some(call), ..row }
+}
+
+fn lost() -> Answer<Look> {
+    Answer::Unknown("nothing was heard".to_owned())
+}
+
+#[test]
+fn an_effect_that_is_lost_again_and_again_is_a_humans_when_the_first_loss_is_long_enough_ago() {
+    use crate::domain::samples::{policy, start, wish};
+    let policy = Policy { manual_after: TimeDelta::minutes(15), slowest_check: TimeDelta::minutes(5), ..policy() };
+    let mut row = wish();
+    for minutes in [0, 4, 8, 12, 16] {
+        assert_eq!(row.manual_since, None, "after {minutes} minutes");
+        let now = start() + TimeDelta::minutes(minutes);
+        row = settle(&called(row, Operation::Reserve, now), Operation::Reserve, &lost(), &policy, now).unwrap().after;
+        assert_eq!(row.unknown_since, Some(start()));
+    }
+    assert_eq!(row.manual_since, Some(start() + TimeDelta::minutes(16)));
+}
+
+#[test]
+fn a_release_that_is_lost_and_found_to_have_done_nothing_again_and_again_is_tried_ever_more_seldom_and_becomes_a_humans() {
+    use crate::domain::samples::{policy, reference, start, wish};
+    let policy = Policy { manual_after: TimeDelta::minutes(15), ..policy() };
+    let mut row = Reservation {
+        status: Status::ReleaseRequested,
+        reference: Some(reference()),
+        reserved_at: Some(start()),
+        release_wanted: true,
+        ..wish()
+    };
+    let hold = Hold { reference: row.reference.clone(), state: HoldState::Held, expires_at: None, lines: Vec::new() };
+    let (mut now, mut pauses) = (start(), Vec::new());
+    while row.manual_since.is_none() {
+        let settlement = settle(&called(row, Operation::Release, now), Operation::Release, &lost(), &policy, now).unwrap();
+        assert_eq!(settlement.after.status, Status::ReleaseUnknown);
+        pauses.push(settlement.next_check_at.unwrap() - now);
+        now = settlement.next_check_at.unwrap();
+        let looked = called(settlement.after, Operation::Lookup, now);
+        row = settle(&looked, Operation::Lookup, &Answer::Done(Look::Found(hold.clone())), &policy, now).unwrap().after;
+        assert_eq!((row.status, row.unknown_since), (Status::ReleaseRequested, Some(start())));
+    }
+    assert!(pauses.is_sorted() && pauses.last() > pauses.first(), "{pauses:?}");
+    let since = row.manual_since.unwrap() - start();
+    assert!(since >= policy.manual_after && since < policy.manual_after + policy.slowest_check, "{since}");
+    let gone = Hold { state: HoldState::Released, ..hold };
+    let over =
+        settle(&called(row, Operation::Lookup, now), Operation::Lookup, &Answer::Done(Look::Found(gone)), &policy, now).unwrap().after;
+    assert_eq!((over.status, over.manual_since, over.unknown_since, over.checks), (Status::Released, None, None, 0));
+}

@@ -166,13 +166,14 @@ impl Rounds {
             self.send(fact, held, true);
             return Ok(1);
         }
+        // First of all: what was put off takes up room, and would keep it for ever once it takes up all of it.
+        let begun = Instant::now();
+        let again: Vec<Uuid> = self.later.extract_if(|_, until| *until <= begun).map(|(aggregate, _)| aggregate).collect();
+        self.also.extend(again);
         let room = self.settings.batch.saturating_sub(self.flights.len() + self.told.len() + self.later.len());
         if room == 0 || self.held.is_empty() || !self.suspects.is_empty() {
             return Ok(0);
         }
-        let begun = Instant::now();
-        let again: Vec<Uuid> = self.later.extract_if(|_, until| *until <= begun).map(|(aggregate, _)| aggregate).collect();
-        self.also.extend(again);
         let sweep = self.floors.is_sweep_due(begun);
         let reading = Reading {
             shards: self.held.iter().map(|held| (*held, if sweep { 0 } else { self.floors.floor(*held, begun) })).collect(),
@@ -303,6 +304,7 @@ impl Rounds {
             fault_point!("relay.acked");
         }
         self.status.broker(complaint);
+        let mut failed = None;
         for (flight, why) in culprits {
             let fact = flight.fact;
             counter!(EVENTS_REFUSED, "outcome" => "set_aside").increment(1);
@@ -313,9 +315,9 @@ impl Rounds {
             let set_aside = self.store.put_set_aside(EventId(fact.event_id), &why, flight.size, now).await;
             // If the database is away it comes here again: it is still the first of its aggregate.
             self.busy.remove(&fact.aggregate_id);
-            set_aside?;
+            failed = failed.or(set_aside.err());
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Nothing came back although something is on its way: the client knows why.

@@ -1,12 +1,11 @@
 //! The database's connections fall silent: no answer, no reset, as after a failover behind a firewall.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use holdfast::clock::{Clock as _, SystemClock};
-use holdfast::domain::{ReservationId, SessionId, TenantId};
+use holdfast::domain::{ReservationId, TenantId};
 use holdfast::store::{Store, StoreError, StoreOptions};
-use uuid::Uuid;
 
 use super::went_on_with_one_hold;
 use crate::support::daemon::{Daemon, Process};
@@ -46,8 +45,7 @@ async fn connections_that_fell_silent_while_they_were_waited_on_give_their_place
     order.is_reserved().await;
     let (tenant, row) = (TenantId(shop.tenant().parse().unwrap()), order.row().await);
     let (wire, url) = wire_to_the_database_of(&shop).await;
-    let options =
-        StoreOptions { url: url.into(), max_connections: FEW, acquire_timeout: Duration::from_secs(5), session: SessionId(Uuid::now_v7()) };
+    let options = StoreOptions { url: url.into(), max_connections: FEW, ..shop.database.store_options() };
     let store = Store::connect(&options).await.unwrap();
 
     // Every connection waits for an answer, behind somebody's lock, when the answers cease.

@@ -54,13 +54,7 @@ impl Outbox {
 
     /// A store of a boot of its own, as a daemon has one.
     pub(super) async fn store(&self) -> Store {
-        let options = StoreOptions {
-            url: SecretString::from(self.database.daemon_url()),
-            max_connections: 4,
-            acquire_timeout: Duration::from_secs(10),
-            session: SessionId(Uuid::new_v4()),
-        };
-        Store::connect(&options).await.unwrap()
+        Store::connect(&self.database.store_options()).await.unwrap()
     }
 
     /// A relay that sends to this topic.

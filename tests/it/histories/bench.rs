@@ -112,12 +112,8 @@ impl<'a> Bench<'a> {
 
     async fn boot(&self) -> Replica {
         let session = new_session();
-        let options = StoreOptions {
-            url: SecretString::from(self.database.daemon_url()),
-            max_connections: 2,
-            acquire_timeout: Duration::from_secs(20),
-            session,
-        };
+        let options =
+            StoreOptions { max_connections: 2, acquire_timeout: Duration::from_secs(20), session, ..self.database.store_options() };
         let store = Store::connect(&options).await.unwrap();
         let name = format!("history/{session}");
         let lease = Arc::new(store.open_session(&name, "here", "0").await.unwrap());

@@ -6,7 +6,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::http::client::Answer;
+use crate::support::order::BY_ITSELF;
 use crate::support::shop::{Setup, Shop};
+use crate::support::wait::until;
 
 #[tokio::test]
 async fn a_hold_of_a_living_order_is_released_by_its_process() {
@@ -104,5 +106,32 @@ async fn a_release_of_a_version_that_has_passed_by_is_refused() {
     let fresh = release(stale.headers["etag"].clone(), "b").await;
     assert_eq!(fresh.status, StatusCode::ACCEPTED, "{fresh:?}");
     assert_eq!(release("7".parse().unwrap(), "c").await.problem(400), "malformed");
+    daemon.stop().await;
+}
+
+/// Another replica may have that inventory: this one neither gives the command up nor stands still over it.
+#[tokio::test]
+async fn a_command_for_an_inventory_that_is_not_configured_here_says_so_and_waits() {
+    let shop = Shop::open().await;
+    let (daemon, caller) = super::serve(&shop, &[]).await;
+    let order = caller.order(&shop).await;
+    order.is_reserved().await;
+    let id = order.row().await.reservation_id;
+    let source = "update reservation set source_system = $2 where reservation_id = $1";
+    sqlx::query(source).bind(id).bind("elsewhere").execute(shop.database.pool()).await.unwrap();
+    let accepted = caller.post(&format!("/reservations/{id}/confirm"), "k", &json!(null)).await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED, "{accepted:?}");
+    let location = accepted.headers["location"].to_str().unwrap().to_owned();
+    let detail = until("it says what stands in the way", BY_ITSELF, async || {
+        let command = caller.get(&location).await.ok();
+        assert_eq!(command["state"], "PENDING", "{command}");
+        command["detail"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(detail.contains("elsewhere"), "{detail}");
+
+    sqlx::query(source).bind(id).bind("main").execute(shop.database.pool()).await.unwrap();
+    assert_eq!(caller.finished(&location).await["outcome"], "CONFIRMED");
+    assert_eq!(order.effects(Effect::HoldConfirmed), 1);
     daemon.stop().await;
 }

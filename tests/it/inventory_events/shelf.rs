@@ -96,13 +96,7 @@ pub(crate) fn done(taken: TakenIn) -> Vec<Taken> {
 
 /// A store under a session of its own.
 pub(crate) async fn connect(database: &Database) -> Store {
-    let options = StoreOptions {
-        url: SecretString::from(database.daemon_url()),
-        max_connections: 4,
-        acquire_timeout: std::time::Duration::from_secs(10),
-        session: SessionId(Uuid::new_v4()),
-    };
-    Store::connect(&options).await.unwrap()
+    Store::connect(&database.store_options()).await.unwrap()
 }
 
 /// The rows of one tenant, in the order of their names.

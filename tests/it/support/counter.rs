@@ -45,14 +45,7 @@ impl Counter {
     /// What one replica does here.
     pub(crate) async fn replica(&self, cache: Cache) -> Operations {
         let session = new_session();
-        let store = Store::connect(&StoreOptions {
-            url: SecretString::from(self.database.daemon_url()),
-            max_connections: 6,
-            acquire_timeout: Duration::from_secs(10),
-            session,
-        })
-        .await
-        .unwrap();
+        let store = Store::connect(&StoreOptions { session, ..self.database.store_options() }).await.unwrap();
         let source = format!("base_url = '{}'\nconnect_timeout_ms = 200\n{}", self.inventory.url(), self.settings);
         let suppliers = Suppliers::build(&BTreeMap::from([("main".to_owned(), toml::from_str(&source).unwrap())])).unwrap();
         let worker = format!("counter/{session}");

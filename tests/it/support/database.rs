@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use holdfast::store::{Provision, provision};
+use holdfast::operations::new_session;
+use holdfast::store::{Provision, StoreOptions, provision};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -52,6 +53,22 @@ impl Database {
     /// The URL that a daemon connects with.
     pub(crate) fn daemon_url(&self) -> String {
         format!("postgres://{ROLE}:{ROLE}@127.0.0.1:{}/{}", port(), self.name)
+    }
+
+    /// How a store of a boot of its own is opened, as a daemon has one.
+    pub(crate) fn store_options(&self) -> StoreOptions {
+        StoreOptions {
+            url: SecretString::from(self.daemon_url()),
+            max_connections: 4,
+            acquire_timeout: Duration::from_secs(10),
+            session: new_session(),
+        }
+    }
+
+    /// Whoever connects from now on may only read, as at a server that became a replica.
+    pub(crate) async fn read_only(&self) {
+        let setting = format!("alter database {} set default_transaction_read_only = on", self.name);
+        self.pool.execute(AssertSqlSafe(setting)).await.unwrap();
     }
 
     /// A superuser's connections.

@@ -60,13 +60,23 @@ impl Topic {
 
     /// Makes one on other brokers, with these properties.
     pub(crate) async fn fresh_on(brokers: &str, properties: &[(&str, &str)]) -> Self {
-        let topic = Self { name: format!("holdfast-test-{}", Uuid::new_v4().simple()), brokers: brokers.to_owned() };
+        let topic = Self { brokers: brokers.to_owned(), ..Self::missing() };
+        topic.make(properties).await;
+        topic
+    }
+
+    /// One on the stack's broker that is not there until it is made.
+    pub(crate) fn missing() -> Self {
+        Self { name: format!("holdfast-test-{}", Uuid::new_v4().simple()), brokers: brokers() }
+    }
+
+    /// Makes it, with these properties.
+    pub(crate) async fn make(&self, properties: &[(&str, &str)]) {
         let new = properties
             .iter()
-            .fold(NewTopic::new(&topic.name, PARTITIONS, TopicReplication::Fixed(1)), |new, (name, value)| new.set(name, value));
-        let made = admin(brokers).create_topics(&[new], &AdminOptions::new().operation_timeout(Some(PATIENCE))).await.unwrap();
+            .fold(NewTopic::new(&self.name, PARTITIONS, TopicReplication::Fixed(1)), |new, (name, value)| new.set(name, value));
+        let made = admin(&self.brokers).create_topics(&[new], &AdminOptions::new().operation_timeout(Some(PATIENCE))).await.unwrap();
         assert!(made.iter().all(Result::is_ok), "{made:?}; is the stack's broker up (`stack/up kafka`)?");
-        topic
     }
 
     /// Everything that is in it, in the order of its partitions.

@@ -81,6 +81,19 @@ async fn an_order_cancelled_before_anything_was_reserved_has_nothing_to_give_bac
 }
 
 #[tokio::test]
+async fn an_order_cancelled_before_its_second_attempt_was_on_record_ends_that_attempt() {
+    let shop = Shop::open().await;
+    let order = shop.order_with(|usual| usual.with("attemptGroup", 2)).await;
+    order.waits_at("Task_CheckAvailability").await;
+    order.cancel().await;
+    let _daemon = Daemon::start(&shop).await;
+    order.ends_at(&["End_OrderCancelled"]).await;
+    let row = order.row().await;
+    assert_eq!((row.attempt_group, row.status.as_str()), (2, "RELEASED"));
+    order.judge().await;
+}
+
+#[tokio::test]
 async fn an_order_cancelled_while_its_reserve_is_under_way_gives_back_what_the_reserve_gets() {
     let shop = Shop::open().await;
     let _daemon = Daemon::start(&shop).await;

@@ -1,6 +1,9 @@
 //! The inventory has acted, and the database fails before that is on record.
 
+use holdfast::clock::{Clock as _, SystemClock};
+use holdfast::domain::{ReservationId, TenantId};
 use holdfast::simulator::{Effect, Fault, FaultScope, Operation};
+use holdfast::store::Store;
 
 use crate::support::daemon::Daemon;
 use crate::support::order::BY_ITSELF;
@@ -58,4 +61,21 @@ async fn a_claim_whose_commit_was_not_answered_is_taken_up_again_by_the_process_
     assert!(order.asked_for(Operation::Lookup) > looks, "the hold was looked at");
     assert_eq!(order.row().await.status, "RESERVED");
     order.judge().await;
+}
+
+/// A primary that became a replica, or whose disk is full, refuses to write and not to be asked: that is no answer of the kind that ends a task.
+#[tokio::test]
+async fn a_database_that_only_reads_for_now_counts_as_away() {
+    let shop = Shop::open().await;
+    let order = {
+        let _daemon = Daemon::start(&shop).await;
+        let order = shop.order().await;
+        order.is_reserved().await;
+        order
+    };
+    shop.database.read_only().await;
+    let store = Store::connect(&shop.database.store_options()).await.unwrap();
+    let (tenant, reservation) = (TenantId(shop.tenant().parse().unwrap()), ReservationId(order.row().await.reservation_id));
+    let refused = store.make_due(tenant, reservation, SystemClock.now()).await.unwrap_err();
+    assert!(refused.is_away() && holdfast::chain::chain(&refused).contains("read-only"), "{refused:?}");
 }

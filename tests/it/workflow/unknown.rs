@@ -1,8 +1,10 @@
 //! Answers that get lost: nobody takes that for an answer, the incident says what goes on, and the daemon finds out and goes on.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use holdfast::domain::{ReservationStatus, TenantId};
 use holdfast::engine::Value;
 use holdfast::simulator::{Effect, Fault, FaultScope, Operation, WrongShape};
+use holdfast::store::Store;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -251,4 +253,26 @@ async fn an_unknown_outcome_that_moves_on_by_the_models_timer_is_settled_by_aski
     assert_eq!(shop.fault(swallow).fired, 1);
     assert_eq!(order.effects(Effect::HoldPlaced), 1);
     order.judge().await;
+}
+
+#[tokio::test]
+async fn what_is_open_is_as_old_as_its_last_move_however_often_it_was_looked_at() {
+    let shop = Shop::open_with(Setup::hasty).await;
+    let _daemon = Daemon::start(&shop).await;
+    shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+    let away = shop.arm(FaultScope::Reserve, None, Fault::ErrorBefore { status: 500, retry_after: None });
+    let order = shop.order().await;
+    let row = order.row_becomes("UNKNOWN").await;
+    until_true("it was looked at", BY_ITSELF, async || shop.fault(away).fired >= 3).await;
+
+    let times = "select max(m.moved_at), max(r.updated_at) from reservation r join reservation_transition m using (reservation_id)
+        where r.reservation_id = $1";
+    let (moved_at, written_at): (DateTime<Utc>, DateTime<Utc>) =
+        sqlx::query_as(times).bind(row.reservation_id).fetch_one(shop.database.pool()).await.unwrap();
+    assert!(written_at > moved_at, "every look writes the row");
+    let store = Store::connect(&shop.database.store_options()).await.unwrap();
+    let census = store.count_open(&[TenantId(shop.tenant().parse().unwrap())], moved_at + TimeDelta::seconds(600)).await.unwrap();
+    let unknown = census.states.iter().find(|state| state.status == ReservationStatus::Unknown).unwrap();
+    assert_eq!((unknown.count, unknown.oldest_age_s), (1, 600.0));
+    order.judge_what_happened().await;
 }
