@@ -102,26 +102,26 @@ impl Named {
         Working: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         let name = RequestName { tenant, operation, key: self.key };
-        match state.operations.begin_request(&name, &self.fingerprint, KEPT_FOR).await? {
-            Begun::Yes(attempt) => {
-                // The caller may hang up; what was begun is brought to its end.
-                let operations = state.operations.clone();
-                let working = tokio::spawn(async move {
+        let (operations, fingerprint) = (state.operations.clone(), self.fingerprint);
+        // The caller may hang up, even before it is on record that the work has begun; what was begun is brought to its end.
+        let working = tokio::spawn(async move {
+            match operations.begin_request(&name, &fingerprint, KEPT_FOR).await? {
+                Begun::Yes(attempt) => {
                     let answer = work(attempt.record).await.unwrap_or_else(Problem::into_response);
                     keep(&operations, &attempt, answer).await
-                });
-                working.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+                }
+                Begun::Answered(answer) => Ok(replay(answer)),
+                Begun::InProgress => Err(Problem::new(
+                    ProblemKind::RequestInProgress,
+                    "A request with this `Idempotency-Key` is being worked on; send it again in a moment to hear its answer.",
+                )),
+                Begun::OtherRequest => Err(Problem::new(
+                    ProblemKind::KeyReused,
+                    "This `Idempotency-Key` was sent with another request; a new request needs a new key.",
+                )),
             }
-            Begun::Answered(answer) => Ok(replay(answer)),
-            Begun::InProgress => Err(Problem::new(
-                ProblemKind::RequestInProgress,
-                "A request with this `Idempotency-Key` is being worked on; send it again in a moment to hear its answer.",
-            )),
-            Begun::OtherRequest => Err(Problem::new(
-                ProblemKind::KeyReused,
-                "This `Idempotency-Key` was sent with another request; a new request needs a new key.",
-            )),
-        }
+        });
+        working.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
     }
 }
 
