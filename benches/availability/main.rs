@@ -11,8 +11,9 @@ mod database;
 mod measure;
 mod parts;
 mod report;
+#[path = "../shared/say.rs"]
+mod say;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -53,14 +54,14 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report::complain(&error);
+            say::complain(&error);
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run(options: &Options) -> Result<(), Failure> {
-    let folder = folder();
+    let folder = say::folder();
     std::fs::create_dir_all(&folder)?;
     let parts = Parts::start(&folder).await?;
     let measured = measure(options, &parts).await;
@@ -80,8 +81,4 @@ async fn measure(options: &Options, parts: &Parts) -> Result<Vec<Measured>, Fail
         }
     }
     Ok(measured)
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join("bench")
 }

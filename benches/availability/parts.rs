@@ -107,7 +107,7 @@ async fn address(log: &Path) -> Result<String, Failure> {
 /// The bare framework: one route, one word.
 pub(crate) async fn serve_hello() -> Result<(), Failure> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    crate::report::say(&format!("http://{}", listener.local_addr()?));
+    crate::say::say(&format!("http://{}", listener.local_addr()?));
     axum::serve(listener, Router::new().route("/", get(async || "hello"))).await?;
     Ok(())
 }

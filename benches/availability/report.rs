@@ -1,29 +1,13 @@
 //! The table for people and the file for programs.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it found")]
-
 use std::path::Path;
 
 use serde_json::json;
 
 use crate::contestants::Measured;
+use crate::measure::median;
+use crate::say::say;
 use crate::{Failure, Options};
-
-/// Says something to whoever runs the benchmark.
-pub(crate) fn say(text: &str) {
-    println!("{text}");
-}
-
-/// Says why there is no result.
-pub(crate) fn complain(error: &Failure) {
-    eprintln!("bench: {error}");
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
-}
 
 fn millis(measured: &Measured, share: f64) -> f64 {
     measured.latency.value_at_quantile(share) as f64 / 1000.0

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::database::Database;
 use crate::facts::{Outbox, Topic};
-use crate::report::say;
+use crate::say::say;
 use crate::{Failure, Options};
 
 /// Drains the backlog once; facts per second.

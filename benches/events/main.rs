@@ -21,9 +21,11 @@ mod old_transaction;
 #[expect(dead_code, reason = "the other benchmark uses all of it")]
 mod orders;
 mod report;
+#[path = "../shared/say.rs"]
+mod say;
 mod without_broker;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -68,16 +70,16 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report::complain(&error);
+            say::complain(&error);
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run(options: Options) -> Result<(), Failure> {
-    let folder = folder();
+    let folder = say::folder();
     std::fs::create_dir_all(&folder)?;
-    report::say(&format!("{}\nload before: {}\n", measure::Machine::read()?, measure::load()?));
+    say::say(&format!("{}\nload before: {}\n", measure::Machine::read()?, measure::load()?));
     let database = Database::make().await?;
     let measured = measure_all(&options, &folder, &database).await;
     // What was made for this run goes, also after a failure.
@@ -93,9 +95,4 @@ async fn measure_all(options: &Options, folder: &Path, database: &Database) -> R
     let old = old_transaction::measure(options, database).await?;
     let orders = without_broker::measure(options, folder, database).await?;
     Ok(report::Measured { lag, drained_per_s, old, orders })
-}
-
-/// The summary and the daemons' logs.
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join("bench")
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::database::Database;
 use crate::facts::{Outbox, Topic};
 use crate::measure::median;
-use crate::report::say;
+use crate::say::say;
 use crate::{Failure, Options};
 
 /// Facts in one of the writers' transactions.

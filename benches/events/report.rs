@@ -8,6 +8,7 @@ use crate::Failure;
 use crate::lag::Lag;
 use crate::measure::{median, percentile, spread};
 use crate::old_transaction::Old;
+use crate::say::say;
 use crate::without_broker::Orders;
 
 /// Everything that was measured.
@@ -16,24 +17,6 @@ pub(crate) struct Measured {
     pub(crate) drained_per_s: f64,
     pub(crate) old: Old,
     pub(crate) orders: Orders,
-}
-
-/// Prints a line of the report.
-#[expect(clippy::print_stdout, reason = "a benchmark speaks to whoever runs it")]
-pub(crate) fn say(text: &str) {
-    println!("{text}");
-}
-
-/// Says what went wrong, with its causes.
-#[expect(clippy::print_stderr, reason = "a benchmark speaks to whoever runs it")]
-pub(crate) fn complain(error: &Failure) {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    eprintln!("bench: {text}");
 }
 
 /// The table.

@@ -9,7 +9,7 @@ use crate::facts::{Topic, brokers};
 use crate::inventory::Inventory;
 use crate::measure::median;
 use crate::orders::{Engine, Tenant};
-use crate::report::say;
+use crate::say::say;
 use crate::{Failure, Options};
 
 /// Nobody listens there.

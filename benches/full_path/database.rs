@@ -63,7 +63,7 @@ impl Database {
     pub(crate) async fn drop(&self) {
         let dropped = self.admin.execute(AssertSqlSafe(format!("drop database if exists {} with (force)", self.name))).await;
         if let Err(error) = dropped {
-            crate::report::complain(&error.into());
+            crate::say::complain(&error.into());
         }
     }
 }

@@ -11,9 +11,10 @@ mod orders;
 mod pickup;
 mod report;
 mod rounds;
+#[path = "../shared/say.rs"]
+mod say;
 mod takeover;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -64,17 +65,17 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report::complain(&error);
+            say::complain(&error);
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run(options: Options) -> Result<(), Failure> {
-    let folder = folder();
+    let folder = say::folder();
     std::fs::create_dir_all(&folder)?;
     let machine = measure::Machine::read()?;
-    report::say(&format!("{machine}\nload before: {}\n", measure::load()?));
+    say::say(&format!("{machine}\nload before: {}\n", measure::load()?));
     let engine = Engine::connect().await?;
     let database = Database::make().await?;
     let inventory = Inventory::start(&folder).await?;
@@ -94,9 +95,4 @@ async fn measure_all(stage: &Stage) -> Result<report::Measured, Failure> {
     let pickup = pickup::measure(stage).await?;
     let takeover = takeover::measure(stage).await?;
     Ok(report::Measured { rounds, pickup, takeover })
-}
-
-/// The summary and the daemons' logs.
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join("bench")
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::orders::Started;
-use crate::report::say;
+use crate::say::say;
 use crate::{Failure, Stage};
 
 /// Between two starts: the order before is through, and the poll is parked again.

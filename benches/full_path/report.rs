@@ -8,6 +8,7 @@ use crate::Failure;
 use crate::measure::{median, percentile, spread};
 use crate::pickup::Pickup;
 use crate::rounds::{Round, Rounds};
+use crate::say::say;
 use crate::takeover::Takeover;
 
 /// Everything that was measured.
@@ -24,24 +25,6 @@ struct Line {
     goal: String,
     met: Option<bool>,
     more: String,
-}
-
-/// Prints a line of the report.
-#[expect(clippy::print_stdout, reason = "a benchmark speaks to whoever runs it")]
-pub(crate) fn say(text: &str) {
-    println!("{text}");
-}
-
-/// Says what went wrong, with its causes.
-#[expect(clippy::print_stderr, reason = "a benchmark speaks to whoever runs it")]
-pub(crate) fn complain(error: &Failure) {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    eprintln!("bench: {text}");
 }
 
 /// The table.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::ceiling::{NoOp, Says};
 use crate::measure::{cpu, median, peak_memory_mb};
 use crate::orders::Tenant;
-use crate::report::say;
+use crate::say::say;
 use crate::{Failure, Stage};
 
 /// The batch sizes of the no-op client that are tried.
