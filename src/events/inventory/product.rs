@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(said.customer.unwrap().as_str(), "c-1");
         assert_eq!((said.offering.as_deref(), said.specification), (Some("FIBRE-1000"), Some(Some("FIBRE".to_owned()))));
         assert_eq!((said.status.unwrap().as_str(), said.source_version.as_deref()), ("active", Some("7")));
-        assert!(said.activated_at.flatten().is_some());
+        assert_eq!(said.activated_at, Some(Some("2026-07-02T12:00:00Z".parse().unwrap())));
         assert_eq!(said.terminated_at, None, "nobody has spoken of it");
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use holdfast::engine::Value;
 use holdfast::simulator::{Effect, Fault, FaultScope, HoldState, Operation};
 use serde_json::json;
@@ -130,7 +131,8 @@ async fn a_hold_that_runs_out_before_fulfilment_is_placed_anew_by_the_next_attem
     let order = shop.order_with(|usual| usual.with("holdFor", "PT3S").with("orderLines", lines("2.5"))).await;
     order.is_reserved().await;
     let first = order.row().await;
-    assert!(first.expires_at.is_some());
+    let hold = order.holds().into_iter().find(|hold| Some(&hold.reference) == first.external_reservation_ref.as_ref()).unwrap();
+    assert_eq!(first.expires_at, Some(hold.created_at + TimeDelta::seconds(3)), "three seconds after the inventory has placed it");
 
     until_true("the second attempt group holds", BY_ITSELF, async || {
         order.rows().await.last().is_some_and(|row| row.attempt_group == 2 && row.status == "RESERVED")
