@@ -146,6 +146,11 @@ impl HoldFacts {
     }
 }
 
+/// So many of something, in words.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The inventory's word for a state.
 pub(super) fn hold_word(state: HoldState) -> &'static str {
     match state {

@@ -1,6 +1,6 @@
 //! Whether the three accounts of an order agree with each other, and with what the scenario is about.
 
-use crate::cli::demo::facts::{Facts, HoldFacts, IncidentFate, InstanceFacts, ReservationFacts, hold_word};
+use crate::cli::demo::facts::{Facts, HoldFacts, IncidentFate, InstanceFacts, ReservationFacts, count, hold_word};
 use crate::cli::demo::scenario::{End, Here, IncidentEnd, Scenario};
 use crate::domain::ReservationStatus as Status;
 use crate::simulator::HoldState;
@@ -205,10 +205,6 @@ fn describe(here: Here) -> String {
 
 fn list(states: &[Status]) -> String {
     if states.is_empty() { "nothing".to_owned() } else { states.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ") }
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
-use crate::cli::demo::facts::{Facts, IncidentFacts, IncidentFate, ReservationFacts};
+use crate::cli::demo::facts::{Facts, IncidentFacts, IncidentFate, ReservationFacts, count};
 use crate::domain::ReservationStatus as Status;
 
 /// The sentence of the table.
@@ -107,13 +107,9 @@ fn refusal(facts: &Facts) -> Option<String> {
 fn requests(facts: &Facts) -> String {
     match (facts.reserve_requests, facts.holds.len()) {
         (0, 0) => "nothing was reserved".to_owned(),
-        (asked, 0) => format!("{} to reserve, no hold", number(asked, "request")),
-        (asked, placed) => format!("{} to reserve, {}", number(asked, "request"), number(placed, "hold")),
+        (asked, 0) => format!("{} to reserve, no hold", count(asked, "request")),
+        (asked, placed) => format!("{} to reserve, {}", count(asked, "request"), count(placed, "hold")),
     }
-}
-
-fn number(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn after(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> String {
