@@ -12,11 +12,13 @@ use holdfast::simulator::{self, CreateMode, Simulator, SimulatorConfig};
 
 use crate::case::{Case, Inventory, Link, Operation};
 use crate::daemon::{Boot, Daemon};
-use crate::database::{self, Database};
+use crate::database::Database;
 use crate::link::{self, Book, Door, EngineWatcher, SupplierWatcher};
 use crate::model;
 use crate::support::engine::{Engine, TestEngine};
+use crate::support::http::http;
 use crate::support::kafka::Topic;
+use crate::support::template;
 
 /// How long a process is halted: longer than its lease, and longer than the engine's locks in such a case.
 pub(crate) const FREEZE: Duration = Duration::from_millis(5_500);
@@ -101,7 +103,7 @@ impl Rig {
         let base = reqwest::Url::parse(self.inventory.url()).unwrap();
         let supplier = link::http(address(&base), number, Arc::clone(&self.book), self.watcher.clone());
         let engine = link::http(address(&self.engine.base_url), number, Arc::clone(&self.book), Arc::new(EngineWatcher));
-        let database = link::postgres(SocketAddr::from(([127, 0, 0, 1], database::port())), number, Arc::clone(&self.book));
+        let database = link::postgres(SocketAddr::from(([127, 0, 0, 1], template::port())), number, Arc::clone(&self.book));
         let config = self.folder.join(format!("{number}.toml"));
         let text = config_text(case, self, supplier.address, engine.address, database.address.port());
         fs::write(&config, text).unwrap();
@@ -141,8 +143,7 @@ impl Rig {
         drop(replicas);
         inventory.stop().await;
         let url = format!("{}/deployment/{deployment}?cascade=true&skipCustomListeners=true&skipIoMappings=true", engine.base_url);
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let _ = client.delete(url).send().await;
+        let _ = http().delete(url).send().await;
         database.drop().await;
         if !keep_files {
             let _ = fs::remove_dir_all(folder);

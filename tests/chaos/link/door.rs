@@ -1,13 +1,15 @@
 //! A door that can be shut: while it is, connections are refused and those that were open are reset.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::support::port::free_port;
 
 /// The address that a daemon is given in place of a server's.
 #[derive(Debug)]
@@ -88,27 +90,15 @@ impl Listener {
     }
 }
 
-/// A listener on a port that the system gives to nobody by itself: while the door is shut, nobody listens there, and the system would give
-/// such a port to the next one who asks for any.
+/// While a door is shut, nobody listens there: the port must be one that the system gives to nobody else.
 fn listening() -> (TcpListener, SocketAddr) {
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(u16::try_from(std::process::id() % 9_000).unwrap()));
-    for _ in 0..9_000 {
-        let port = 10_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 9_000;
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if let Ok(listener) = try_bound(address).and_then(|socket| socket.listen(1024)) {
-            return (listener, address);
-        }
-    }
-    panic!("no port from 10000 to 18999 is free");
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    (bound(address).listen(1024).unwrap(), address)
 }
 
 fn bound(address: SocketAddr) -> TcpSocket {
-    try_bound(address).unwrap()
-}
-
-fn try_bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::daemon::Process;
+use crate::support::http::http;
 use crate::support::issuer::{Issuer, KEY_B, Signer, claims, now};
 use crate::support::order::BY_ITSELF;
 use crate::support::shop::Shop;
@@ -19,11 +20,10 @@ const ENGINE: &str = "s3cr3t-of-the-engine";
 #[tokio::test]
 async fn a_log_of_everything_holds_no_secret_and_no_token() {
     let issuer = Issuer::open().await;
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let shop = Shop::open().await;
     let mut settings = issuer.settings();
     settings.extend([
-        ("http.listen", address.to_string().into()),
+        ("http.listen", "127.0.0.1:0".into()),
         ("log.level", "trace".into()),
         ("sources.main.webhook.secret", WEBHOOK.into()),
         ("sources.main.auth.kind", "bearer".into()),
@@ -33,6 +33,7 @@ async fn a_log_of_everything_holds_no_secret_and_no_token() {
         ("engine.password", ENGINE.into()),
     ]);
     let daemon = Process::start_with(&shop, &settings).await;
+    let address = daemon.http_address().lock().unwrap().unwrap();
     let order = shop.order().await;
     order.is_reserved().await;
 
@@ -44,7 +45,7 @@ async fn a_log_of_everything_holds_no_secret_and_no_token() {
         claims["exp"] = json!(1);
         claims
     });
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    let client = http();
     let reservation = order.row().await.reservation_id;
     let key = format!("key-{}", Uuid::new_v4());
     for (token, status) in [(&good, 200), (&forged, 401), (&expired, 401)] {

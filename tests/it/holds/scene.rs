@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::support::command::{Ran, holdfast};
 use crate::support::daemon::Daemon;
+use crate::support::http::http;
 use crate::support::order::Order;
 use crate::support::shop::{Setup, Shop};
 
@@ -101,7 +102,7 @@ impl<'a> Scene<'a> {
         let order = key.split(':').next().unwrap();
         let body = json!({"requestKey": key, "orderId": order, "holdSeconds": 3600, "allowPartial": false,
             "lines": [{"lineId": Uuid::new_v4(), "sku": "router", "quantity": quantity.to_string()}]});
-        let answer = client()
+        let answer = http()
             .post(format!("{}/reservations", self.shop.inventory.url()))
             .header("x-tenant-id", self.shop.tenant())
             .json(&body)
@@ -115,7 +116,7 @@ impl<'a> Scene<'a> {
 
     async fn drift(&self, name: &str, change: &JsonValue) {
         let url = format!("{}/holds/{}/drift", self.shop.inventory.admin_url(), self.hold(name));
-        let answer = client().post(url).json(change).send().await.unwrap();
+        let answer = http().post(url).json(change).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
@@ -153,8 +154,4 @@ impl<'a> Scene<'a> {
     pub(super) fn effects(&self, effect: Effect) -> usize {
         self.shop.inventory.ledger().iter().filter(|entry| entry.effect == effect).count()
     }
-}
-
-pub(super) fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }

@@ -6,6 +6,7 @@ use serde_json::{Value as JsonValue, json};
 use uuid::Uuid;
 
 use crate::support::daemon::{Daemon, HttpAddress, Process};
+use crate::support::http::http;
 use crate::support::order::{BY_ITSELF, Order};
 use crate::support::shop::Shop;
 use crate::support::wait::until;
@@ -29,14 +30,12 @@ pub(super) struct Answer {
 impl Caller {
     /// A caller of this daemon for the shop's tenant.
     pub(super) fn of(daemon: &Daemon, shop: &Shop) -> Self {
-        let client = Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        Self { client, address: daemon.http_address(), tenant: Some(shop.tenant().to_owned()) }
+        Self { client: http(), address: daemon.http_address(), tenant: Some(shop.tenant().to_owned()) }
     }
 
     /// A caller of a daemon in a process of its own.
     pub(super) fn of_process(process: &Process, shop: &Shop) -> Self {
-        let client = Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        Self { client, address: process.http_address(), tenant: Some(shop.tenant().to_owned()) }
+        Self { client: http(), address: process.http_address(), tenant: Some(shop.tenant().to_owned()) }
     }
 
     /// The same caller for another tenant, or for none.

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::feed::{Feed, lives};
 use crate::support::command::holdfast;
+use crate::support::http::http;
+use crate::support::port::free_port;
 
 /// The poison that no parser sees: a number that PostgreSQL does not keep.
 const TOO_LARGE: &str = r#"{"eventId":"e-huge","eventTime":"2026-07-01T00:00:00Z","eventType":"ProductCreateEvent","tenantId":"TENANT",
@@ -51,8 +53,8 @@ async fn duplicates_disorder_and_rubbish_leave_the_fold_of_the_distinct_events()
 async fn drift_is_understood_kept_and_counted() {
     let mut feed = Feed::open().await;
     let mut settings = feed.settings();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    settings.push(("admin.listen", port.to_string().into()));
+    let address = format!("127.0.0.1:{}", free_port());
+    settings.push(("admin.listen", address.as_str().into()));
     let _daemon = crate::support::daemon::Process::start_with(&feed.shop, &settings).await;
     let drifted = json!({
         "id": 4711, "status": "ON_HOLD", "productOffering": {"id": 12}, "relatedParty": {"id": 99, "role": "CUSTOMER"},
@@ -73,8 +75,7 @@ async fn drift_is_understood_kept_and_counted() {
     assert_eq!(row.4, "2026-07-02 12:00:00");
     assert_eq!(row.5["colour"], json!({"hue": 0.50, "names": ["red", null]}), "kept as it came");
 
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-    let metrics = client.get(format!("http://{port}/metrics")).send().await.unwrap().text().await.unwrap();
+    let metrics = http().get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap();
     for (kind, count) in [("unknown_member", 2), ("unknown_status", 1), ("other_form", 5), ("replaced_character", 1)] {
         let line = format!(r#"holdfast_inventory_event_oddities_total{{source="installed-base",kind="{kind}"}} {count}"#);
         assert!(metrics.contains(&line), "{line} is not in\n{metrics}");

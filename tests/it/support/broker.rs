@@ -17,6 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::engine::variable_or;
+use super::port::free_port;
 use super::wait::until_true;
 
 /// How long a Java process may take to come up on a machine that has other things to do.
@@ -120,10 +121,6 @@ pub(crate) fn java() -> PathBuf {
         Path::new(String::from_utf8(said.stdout).unwrap().trim()).join("bin/java")
     });
     JAVA.clone()
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A way to a broker on which its word on messages can get lost: the broker has them, and nobody hears of it.

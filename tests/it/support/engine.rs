@@ -13,6 +13,7 @@ use reqwest::{Method, Url};
 use serde_json::{Value as JsonValue, json};
 use uuid::Uuid;
 
+use super::http::http;
 use super::wait::{SOON, heard, until};
 
 /// Long enough that no lock runs out by accident.
@@ -174,8 +175,7 @@ impl TestEngine {
     /// The same with another method.
     pub(crate) async fn raw(&self, method: Method, path: &str, body: &JsonValue) -> (u16, JsonValue) {
         let url = format!("{}/{path}", self.base_url);
-        let answer =
-            reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap().request(method, url).json(body).send().await.unwrap();
+        let answer = http().request(method, url).json(body).send().await.unwrap();
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(JsonValue::String(text)))

@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::port::free_port;
+
 /// Serves a router on a port of its own until the test ends.
 pub(crate) async fn serve(router: Router) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -48,8 +50,7 @@ impl Blunt {
 
 /// An address where nobody listens.
 pub(crate) fn nobody() -> Url {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    url_of(listener.local_addr().unwrap())
+    url_of(SocketAddr::from(([127, 0, 0, 1], free_port())))
 }
 
 /// A wire to a server that a test can cut: what is on it breaks, what comes later goes through.

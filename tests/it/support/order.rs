@@ -11,6 +11,7 @@ use serde_json::{Value as JsonValue, json};
 use uuid::Uuid;
 
 use super::engine::TestEngine;
+use super::http::http;
 use super::rows::{self, Call, Fact, Move, Row};
 use super::shop::Shop;
 use super::wait::until;
@@ -155,10 +156,9 @@ impl<'a> Order<'a> {
 
     /// Sets a variable of the process, as an operator does in Cockpit.
     pub(crate) async fn set_variable(&self, name: &str, value: Value) {
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let url = format!("{}/process-instance/{}/variables", self.engine.base_url, self.instance);
         let body = json!({ "modifications": Variables::new().with(name, value) });
-        assert!(client.post(url).json(&body).send().await.unwrap().status().is_success());
+        assert!(http().post(url).json(&body).send().await.unwrap().status().is_success());
     }
 
     /// The incidents that are open now.
@@ -193,9 +193,8 @@ impl<'a> Order<'a> {
     }
 
     async fn get_at(&self, path: &str) -> JsonValue {
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let url = format!("{}/{path}", self.engine.base_url);
-        serde_json::from_str(&client.get(url).send().await.unwrap().text().await.unwrap()).unwrap()
+        serde_json::from_str(&http().get(url).send().await.unwrap().text().await.unwrap()).unwrap()
     }
 
     /// Waits for the question to a human, about this order or what it called.

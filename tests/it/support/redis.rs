@@ -1,12 +1,12 @@
 //! A Redis of a test's own, on a free port: it may be stopped, frozen, filled and lied to without harm to anybody.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 
+use super::port::free_port;
 use super::wait::until;
 
 /// A running `redis-server`, killed when it is dropped.
@@ -19,8 +19,7 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts one.
     pub(crate) async fn start() -> Self {
-        // The port is free again the moment the listener is dropped; nobody else is given it so soon.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-{}", uuid::Uuid::new_v4().simple()));
         std::fs::create_dir_all(&folder).unwrap();
         let mut redis = Self { port, folder, child: None };

@@ -9,11 +9,12 @@ use toml::Table;
 
 use super::database::Database;
 use super::engine::{Engine, TestEngine};
+use super::http::http;
 use super::rows;
 use super::tear_down::on_a_thread;
 
 /// What an order needs: the order itself, the settling of unknown outcomes, and the form.
-const DEPLOYED: [&str; 3] = ["order-fulfilment.bpmn", "reservation-resolution.bpmn", "decide-reservation.form"];
+pub(crate) const DEPLOYED: [&str; 3] = ["order-fulfilment.bpmn", "reservation-resolution.bpmn", "decide-reservation.form"];
 /// What there is of every product that has no other number.
 const STOCK: u32 = 1_000;
 
@@ -53,6 +54,12 @@ impl Setup {
     pub(crate) fn duplicating(&mut self) {
         self.simulator.create = simulator::CreateMode::Duplicating;
         set(&mut self.profile, "capabilities.idempotent_create", false.into());
+    }
+
+    /// Both: an answer gets lost, and only asking may find out what became of it.
+    pub(crate) fn hasty_and_duplicating(&mut self) {
+        self.hasty();
+        self.duplicating();
     }
 
     /// An inventory that cannot be asked what it holds.
@@ -185,6 +192,12 @@ impl Shop {
         self.inventory.arm(FaultRequest { operation, matching: FaultMatch::default(), skip, times, chance: None, fault })
     }
 
+    /// The next hold is placed and not answered, and until the second of these faults is taken away nobody can look it up.
+    pub(crate) fn arm_a_lost_hold(&self) -> (u64, u64) {
+        let swallow = self.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
+        (swallow, self.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 }))
+    }
+
     /// A fault's counts: `fired` is the proof that it struck.
     pub(crate) fn fault(&self, number: u64) -> FaultStatus {
         self.inventory.faults().into_iter().find(|fault| fault.id == number).unwrap()
@@ -193,8 +206,7 @@ impl Shop {
     /// Takes a fault away; it must have struck.
     pub(crate) async fn disarm(&self, number: u64) {
         assert!(self.fault(number).fired > 0, "a fault that never struck proves nothing");
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let answer = client.delete(format!("{}/faults/{number}", self.inventory.admin_url())).send().await.unwrap();
+        let answer = http().delete(format!("{}/faults/{number}", self.inventory.admin_url())).send().await.unwrap();
         assert!(answer.status().is_success());
     }
 
@@ -206,8 +218,7 @@ impl Shop {
 
     /// Somebody else does something to a hold, behind everybody's back: `consume`, `release`, `expire` or `forget`.
     pub(crate) async fn behind_our_back(&self, reference: &str, what: &str) {
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let answer = client.post(format!("{}/holds/{reference}/{what}", self.inventory.admin_url())).send().await.unwrap();
+        let answer = http().post(format!("{}/holds/{reference}/{what}", self.inventory.admin_url())).send().await.unwrap();
         assert!(answer.status().is_success(), "{what}: {}", answer.text().await.unwrap());
     }
 
@@ -232,7 +243,7 @@ impl Drop for Shop {
         }
         let (base, deployments) = (self.engine.base_url.clone(), std::mem::take(&mut *self.deployments.lock().unwrap()));
         on_a_thread(async move {
-            let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+            let client = http();
             for deployment in deployments {
                 // Its instances go with it, so that no later run meets their tasks and timers.
                 client

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::SECRET;
+use crate::support::http::http;
 use crate::support::issuer::now;
 
 /// One message, signed as it stands when it is made.
@@ -71,8 +72,7 @@ impl Message {
 
     /// The same, where the daemon may die over it.
     pub(super) async fn try_post(&self, url: &str) -> Result<Heard, reqwest::Error> {
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let mut request = client.post(url).header("content-type", "application/json").body(self.body.clone());
+        let mut request = http().post(url).header("content-type", "application/json").body(self.body.clone());
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }

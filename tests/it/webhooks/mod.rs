@@ -12,6 +12,7 @@ use reqwest::StatusCode;
 
 use crate::support::daemon::Daemon;
 use crate::support::order::BY_ITSELF;
+use crate::support::port::free_port;
 use crate::support::shop::{Setup, Shop};
 use crate::support::wait::until_true;
 use message::Message;
@@ -21,7 +22,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// An address of this machine that is free.
 fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    format!("127.0.0.1:{}", free_port())
 }
 
 /// A shop whose daemon takes word of its inventory, and where.

@@ -4,6 +4,7 @@ use holdfast::simulator::{Effect, Fault, FaultScope, HoldState, Operation};
 use serde_json::json;
 
 use crate::support::daemon::Daemon;
+use crate::support::http::http;
 use crate::support::order::{BY_ITSELF, Order, lines};
 use crate::support::shop::Shop;
 use crate::support::wait::until_true;
@@ -21,9 +22,8 @@ async fn place_one_more(order: &Order<'_>) {
     let (hold, shop) = (order.holds().remove(0), order.shop);
     let line = json!({"lineId": hold.lines[0].line_id, "sku": hold.lines[0].sku, "quantity": "2"});
     let body = json!({"requestKey": "by hand", "orderId": hold.order_id, "holdSeconds": 3600, "allowPartial": false, "lines": [line]});
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     let url = format!("{}/reservations", shop.inventory.url());
-    assert!(client.post(url).header("x-tenant-id", shop.tenant()).json(&body).send().await.unwrap().status().is_success());
+    assert!(http().post(url).header("x-tenant-id", shop.tenant()).json(&body).send().await.unwrap().status().is_success());
 }
 
 /// Nothing but the list was asked to find out.

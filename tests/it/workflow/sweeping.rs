@@ -5,6 +5,7 @@ use holdfast::simulator::{Effect, Fault, FaultScope};
 use serde_json::{Value as JsonValue, json};
 
 use crate::support::daemon::Daemon;
+use crate::support::http::http;
 use crate::support::order::BY_ITSELF;
 use crate::support::shop::{Setup, Shop};
 use crate::support::wait::until;
@@ -12,8 +13,7 @@ use crate::support::wait::until;
 const MODEL: &str = include_str!("../../../bpmn/reservation-reconciliation.bpmn");
 
 async fn get(shop: &Shop, path: &str) -> JsonValue {
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-    let answer = client.get(format!("{}/{path}", shop.engine.base_url)).send().await.unwrap();
+    let answer = http().get(format!("{}/{path}", shop.engine.base_url)).send().await.unwrap();
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
