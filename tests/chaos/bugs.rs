@@ -1,9 +1,8 @@
 //! The bugs that are planted in the daemon, and the cases of the matrix that must kill each of them.
 
-/// A bug, by its number, and where it is looked for.
+/// A bug, and where it is looked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlantedBug {
-    pub(crate) number: u8,
     /// What `HOLDFAST_PLANTED_BUG` names it.
     pub(crate) name: &'static str,
     /// What is wrong.
@@ -12,29 +11,26 @@ pub(crate) struct PlantedBug {
     pub(crate) cases: &'static [&'static str],
 }
 
-const fn bug(number: u8, name: &'static str, wrong: &'static str, cases: &'static [&'static str]) -> PlantedBug {
-    PlantedBug { number, name, wrong, cases }
+const fn bug(name: &'static str, wrong: &'static str, cases: &'static [&'static str]) -> PlantedBug {
+    PlantedBug { name, wrong, cases }
 }
 
 /// Every planted bug. A test compares the names with those in the source.
 pub(crate) const BUGS: &[PlantedBug] = &[
     bug(
-        1,
         "call_before_commit",
         "the inventory is called before the record of the call is committed",
         &["reserve/strict/1/reserve.answered=kill", "reserve/strict/1/supplier.reserve=reset_after"],
     ),
-    bug(2, "timeout_is_a_refusal", "no answer in time is taken for a refusal", &["reserve/strict/1/supplier.reserve=swallow_after"]),
+    bug("timeout_is_a_refusal", "no answer in time is taken for a refusal", &["reserve/strict/1/supplier.reserve=swallow_after"]),
     bug(
-        3,
         "bad_body_is_a_failure",
         "a success that cannot be read is taken for a call that was not sent",
         &["reserve/strict/1/supplier.reserve=garbage", "reserve/strict/1/supplier.reserve=cut"],
     ),
-    bug(4, "key_from_the_task", "the key is made from the engine's task", &["reserve~restarted/strict/1/supplier.reserve=reset_after"]),
-    bug(5, "key_from_the_retries", "the key is made from the retries", &["reserve~retried/strict/1/supplier.reserve=reset_after"]),
+    bug("key_from_the_task", "the key is made from the engine's task", &["reserve~restarted/strict/1/supplier.reserve=reset_after"]),
+    bug("key_from_the_retries", "the key is made from the retries", &["reserve~retried/strict/1/supplier.reserve=reset_after"]),
     bug(
-        6,
         "no_epoch_check",
         "a settlement is written whoever has the claim",
         &[
@@ -46,31 +42,26 @@ pub(crate) const BUGS: &[PlantedBug] = &[
         ],
     ),
     bug(
-        7,
         "shared_worker_id",
         "all processes have one worker id",
         &["reserve/strict/1/inventory.reserve.delivered=kill", "reserve/strict/2/inventory.reserve.delivered=kill"],
     ),
     bug(
-        8,
         "marked_before_told",
         "a fact leaves the outbox before the broker has taken it",
         &["publish/strict/1/relay.marked=kill", "publish/strict/2/relay.marked=kill"],
     ),
     bug(
-        13,
         "gone_is_ignored",
         "a task that is gone because its process was deleted is ignored",
         &["reserve~deleted/strict/1/supplier.reserve=slow", "reserve~deleted/strict/2/supplier.reserve=slow"],
     ),
     bug(
-        14,
         "release_without_settling",
         "what nobody knows is called released",
         &["reserve~cancelled/strict/1/supplier.reserve=reset_after", "reserve~cancelled/strict/1/supplier.reserve=swallow_after"],
     ),
     bug(
-        18,
         "conflict_is_a_failure",
         "the engine's optimistic locking is taken for a failure",
         &["reserve/strict/1/engine.complete=conflict", "release/strict/1/engine.complete=conflict"],

@@ -90,8 +90,37 @@ impl Link {
     }
 }
 
+/// Everything that can be done at a point in the daemon, to a message and to a link. A misspelt act would pass as a fault that did
+/// nothing.
+const ACTS: [&str; 23] = [
+    "kill",
+    "freeze",
+    "stall",
+    "reset_before",
+    "swallow_before",
+    "cut_request",
+    "act_late",
+    "conflict",
+    "kill_before",
+    "freeze_before",
+    "reset_after",
+    "swallow_after",
+    "late",
+    "slow",
+    "cut",
+    "garbage",
+    "error_500",
+    "duplicate",
+    "duplicate_second",
+    "kill_after",
+    "freeze_after",
+    "refused",
+    "refused_long",
+];
+
 impl Fault {
     pub(crate) fn new(place: impl Into<String>, act: &str) -> Self {
+        assert!(ACTS.contains(&act), "there is no act `{act}`");
         Self { place: place.into(), act: act.to_owned() }
     }
 
@@ -169,7 +198,10 @@ impl FromStr for Case {
         let mut next = || parts.next().ok_or_else(wrong);
         let (operation, inventory, replicas, faults) = (next()?, next()?, next()?, next()?);
         let (name, twist) = operation.find('~').map_or((operation, ""), |at| operation.split_at(at));
-        let fault = |text: &str| text.split_once('=').map(|(place, act)| Fault::new(place, act)).ok_or_else(wrong);
+        let fault = |text: &str| {
+            let named = text.split_once('=').filter(|(_, act)| ACTS.contains(act));
+            named.map(|(place, act)| Fault::new(place, act)).ok_or_else(wrong)
+        };
         Ok(Self {
             operation: OPERATIONS.iter().find(|(_, word)| *word == name).ok_or_else(wrong)?.0,
             twist: TWISTS.iter().find(|(_, word)| *word == twist).ok_or_else(wrong)?.0,

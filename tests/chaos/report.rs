@@ -122,7 +122,7 @@ impl Run {
                 Some((case, promise)) => (format!("`{case}`"), promise.split([':', ';']).next().unwrap_or_default().to_owned()),
                 None => ("nothing".to_owned(), "none: it lives".to_owned()),
             };
-            text.push_str(&format!("| {}: `{}` | {} | {case} | {promise} |\n", bug.number, bug.name, bug.wrong));
+            text.push_str(&format!("| `{}` | {} | {case} | {promise} |\n", bug.name, bug.wrong));
         }
         text.push_str("\n| inventory searched | worlds |\n|---|---|\n");
         for (name, worlds) in &self.searched {

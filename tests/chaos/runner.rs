@@ -38,9 +38,7 @@ pub(crate) struct Played {
 
 impl Played {
     pub(crate) fn failures(&self) -> Vec<String> {
-        let excused = self.by_lot && self.outcome.fired > 0;
-        let missed = self.outcome.missed.iter().filter(|_| !excused).map(|fault| format!("{fault} never struck"));
-        missed.chain(self.outcome.broken.iter().cloned()).collect()
+        self.outcome.failures(self.by_lot)
     }
 
     fn is_good(&self) -> bool {
@@ -121,11 +119,11 @@ fn kill(bugs: &[PlantedBug]) -> Vec<Killed> {
         killed.retain(|killed| killed.by.is_some());
         killed.extend(kill_once(&living));
     }
-    killed.sort_by_key(|killed| killed.bug.number);
+    killed.sort_by_key(|killed| bugs.iter().position(|bug| bug.name == killed.bug.name));
     for Killed { bug, by } in &killed {
         match by {
-            Some((case, broken)) => println!("killed {} ({}) by {case}: {broken}", bug.number, bug.name),
-            None => println!("LIVES  {} ({})", bug.number, bug.name),
+            Some((case, broken)) => println!("killed {} by {case}: {broken}", bug.name),
+            None => println!("LIVES  {}", bug.name),
         }
     }
     killed
@@ -205,7 +203,7 @@ fn one(job: Job) -> Played {
     let begun = Instant::now();
     let mut outcome = once(&job);
     for _ in 1..ATTEMPTS {
-        if outcome.broken.is_empty() && !outcome.missed.is_empty() && !(job.by_lot && outcome.fired > 0) {
+        if outcome.broken.is_empty() && !outcome.failures(job.by_lot).is_empty() {
             println!("again  {}: {} never struck", job.case, outcome.missed.join(" and "));
             outcome = once(&job);
         }
@@ -229,8 +227,7 @@ async fn on_a_rig(case: &Case, bug: Option<&'static str>, by_lot: bool) -> Outco
     let root = folder().join("cases");
     let mut rig = Rig::build(case, bug, &root).await;
     let outcome = play::play(&mut rig, case).await;
-    let excused = by_lot && outcome.fired > 0;
-    let failed = (!outcome.missed.is_empty() && !excused) || !outcome.broken.is_empty();
+    let failed = !outcome.failures(by_lot).is_empty();
     if failed && bug.is_none() {
         println!("{}", play::describe(&rig, &root).await);
     }
