@@ -15,16 +15,9 @@ use crate::support::shop::Shop;
 /// Whoever checks for quotes beside the daemon: the same operations on the same database.
 async fn desk(shop: &Shop) -> Operations {
     let config = holdfast::config::Config::load(Some(&shop.config_file(&[]))).unwrap();
-    let session = holdfast::operations::new_session();
-    let store = holdfast::store::Store::connect(&holdfast::store::StoreOptions {
-        url: config.database.url.clone(),
-        max_connections: 2,
-        acquire_timeout: std::time::Duration::from_secs(10),
-        session,
-    })
-    .await
-    .unwrap();
-    let lease = store.open_session(&format!("desk/{session}"), "a test", "0").await.unwrap();
+    let options = shop.database.store_options();
+    let store = holdfast::store::Store::connect(&options).await.unwrap();
+    let lease = store.open_session(&format!("desk/{}", options.session), "a test", "0").await.unwrap();
     let suppliers = holdfast::supplier::Suppliers::build(&config.sources).unwrap();
     let clock = holdfast::clock::SystemClock::shared();
     Operations::new(store, suppliers.into(), clock, lease.into(), "desk").with_cache(Cache::Off)

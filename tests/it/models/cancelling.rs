@@ -2,7 +2,8 @@
 
 use super::order::{Order, nothing, status};
 use super::path::{Path, paths};
-use super::stage::{Engine, Stage};
+use super::stage::Stage;
+use crate::support::engine::Engine;
 
 /// A cancelled order that never heard what became of its release.
 async fn unheard(stage: &Stage) -> Order<'_> {

@@ -2,7 +2,8 @@
 
 use super::order::{Order, nothing, status};
 use super::path::{Path, paths};
-use super::stage::{Engine, Stage};
+use super::stage::Stage;
+use crate::support::engine::Engine;
 
 paths! {
     async fn a_refused_confirmation_gives_the_stock_back(stage: &Stage) {

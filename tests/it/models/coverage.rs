@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
 use roxmltree::Document;
+use tokio::task::{LocalSet, spawn_local};
 
 use super::path::Path;
-use super::stage::{Engine, Stage, file};
+use super::stage::{Stage, file};
 use super::{cancelling, confirming, fulfilling, reserving, resolving};
+use crate::support::engine::Engine;
 
 /// How many paths are played side by side.
 const AT_ONCE: usize = 6;
@@ -35,7 +37,7 @@ fn nodes(model: &str) -> BTreeSet<String> {
 
 /// Plays one path in a task of its own, so that its failure can be told by name.
 async fn played(path: &'static Path) -> Option<BTreeSet<String>> {
-    let play = tokio::spawn(async {
+    let play = spawn_local(async {
         let stage = Stage::on(Engine::Operaton).await;
         (path.play)(&stage).await;
         stage.passed().await
@@ -53,7 +55,8 @@ async fn played(path: &'static Path) -> Option<BTreeSet<String>> {
 async fn every_path_ends_the_same_on_operaton_and_every_node_is_passed() {
     let paths: Vec<&'static Path> =
         [reserving::PATHS, resolving::PATHS, fulfilling::PATHS, confirming::PATHS, cancelling::PATHS].into_iter().flatten().collect();
-    let played: Vec<Option<BTreeSet<String>>> = stream::iter(&paths).map(|path| played(path)).buffer_unordered(AT_ONCE).collect().await;
+    let all = stream::iter(&paths).map(|path| played(path)).buffer_unordered(AT_ONCE).collect();
+    let played: Vec<Option<BTreeSet<String>>> = LocalSet::new().run_until(all).await;
     assert!(played.iter().all(Option::is_some), "paths that end otherwise on Operaton are named above");
     let passed: BTreeSet<String> = played.into_iter().flatten().flatten().collect();
     let mut missed = Vec::new();

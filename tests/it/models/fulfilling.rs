@@ -2,7 +2,8 @@
 
 use super::order::{Order, held, nothing, status};
 use super::path::{Path, paths};
-use super::stage::{Engine, Stage};
+use super::stage::Stage;
+use crate::support::engine::Engine;
 
 paths! {
     async fn a_hold_is_checked_when_it_ends_and_an_extended_one_lets_the_order_wait_on(stage: &Stage) {

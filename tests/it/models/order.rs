@@ -8,8 +8,8 @@ use holdfast::engine::{
 };
 use uuid::Uuid;
 
-use super::stage::{Stage, until};
-use crate::support::wait::heard;
+use super::stage::Stage;
+use crate::support::wait::{SOON, heard, until};
 
 const TOPICS: [&str; 5] = ["inventory.recheck", "inventory.reserve", "inventory.confirm", "inventory.release", "inventory.reconcile"];
 /// What the daemon reads, and the path asserts on.
@@ -103,7 +103,7 @@ impl<'a> Order<'a> {
             topics: TOPICS.iter().map(topic).collect(),
         };
         let task =
-            until(activity, || async { self.stage.client.fetch_and_lock(&request).await.ok().and_then(|mut tasks| tasks.pop()) }).await;
+            until(activity, SOON, async || self.stage.client.fetch_and_lock(&request).await.ok().and_then(|mut tasks| tasks.pop())).await;
         assert_eq!(task.activity_id, activity);
         assert_eq!(task.business_key.as_deref(), Some(self.id.as_str()), "the order id is the business key everywhere");
         self.stage.note(&task.process_instance_id);
@@ -139,7 +139,7 @@ impl<'a> Order<'a> {
     /// The timer of that event, which must be set.
     pub(super) async fn timer(&self, event: &str) -> Job {
         let query = JobQuery { process_instance_id: Some(self.instance.clone()), activity_id: Some(event.to_owned()), timers: true };
-        until(event, || async { self.stage.client.list_jobs(&query).await.unwrap().pop() }).await
+        until(event, SOON, async || self.stage.client.list_jobs(&query).await.unwrap().pop()).await
     }
 
     /// Fires the timer of that event before it is due.
@@ -156,7 +156,7 @@ impl<'a> Order<'a> {
             activity_id: Some(activity.to_owned()),
             ..ActivityQuery::default()
         };
-        until(activity, || async {
+        until(activity, SOON, async || {
             self.stage.client.activity_history(&query).await.unwrap().into_iter().find(|activity| activity.end_time.is_none())
         })
         .await;
@@ -181,7 +181,7 @@ impl<'a> Order<'a> {
 
     /// Waits for the question, without answering it.
     pub(super) async fn question(&self) -> UserTask {
-        until("a human is asked", || async { self.questions().await.pop() }).await
+        until("a human is asked", SOON, async || self.questions().await.pop()).await
     }
 
     /// Answers the question by posting the form.
@@ -193,7 +193,7 @@ impl<'a> Order<'a> {
 
     /// The instance completes, and has passed these end events and no others.
     pub(super) async fn ends_at(&self, ends: &[&str]) {
-        let record = until("the order ends", || async {
+        let record = until("the order ends", SOON, async || {
             self.stage.client.instance_record(&self.instance).await.unwrap().filter(|record| record.end_time.is_some())
         })
         .await;

@@ -7,7 +7,7 @@ use super::stage::Stage;
 /// A path, its name a sentence.
 pub(super) struct Path {
     pub(super) sentence: &'static str,
-    pub(super) play: for<'a> fn(&'a Stage) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+    pub(super) play: for<'a> fn(&'a Stage) -> Pin<Box<dyn Future<Output = ()> + 'a>>,
 }
 
 /// Makes a test of every path, and a list `PATHS` of them all.
@@ -24,7 +24,7 @@ macro_rules! paths {
             use super::*;
 
             $(
-                pub(super) fn $name<'a>($stage: &'a Stage) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+                pub(super) fn $name<'a>($stage: &'a Stage) -> std::pin::Pin<Box<dyn Future<Output = ()> + 'a>> {
                     Box::pin(async move $body)
                 }
             )*

@@ -2,7 +2,8 @@
 
 use super::order::{Order, held, nothing, status};
 use super::path::{Path, paths};
-use super::stage::{Engine, Stage};
+use super::stage::Stage;
+use crate::support::engine::Engine;
 
 paths! {
     async fn an_order_goes_through(stage: &Stage) {

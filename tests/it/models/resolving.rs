@@ -4,7 +4,8 @@ use holdfast::engine::Variables;
 
 use super::order::{Order, held, nothing, status};
 use super::path::{Path, paths};
-use super::stage::{Engine, Stage};
+use super::stage::Stage;
+use crate::support::engine::Engine;
 
 /// An order about whose reservation a human is asked.
 async fn asked(stage: &Stage) -> Order<'_> {

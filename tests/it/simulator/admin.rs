@@ -6,7 +6,8 @@ use holdfast::simulator::{Effect, LedgerEntry, Origin, SimulatorConfig, start};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, order, reply, until};
+use super::bench::{Bench, SOON, order, reply};
+use crate::support::wait::until_true;
 
 #[tokio::test]
 async fn an_inventory_that_is_down_refuses_connections_and_comes_back_on_the_same_port() {
@@ -27,12 +28,8 @@ async fn an_inventory_that_goes_down_for_a_while_comes_back_by_itself() {
     let bench = Bench::with_ten().await;
     bench.admin(Method::POST, "/down", &json!({"ms": 1500})).await;
     assert!(bench.try_reserve("k", "1").await.unwrap_err().is_connect());
-    let came_back = async {
-        while bench.admin(Method::GET, "/gate", &Value::Null).await.1 != json!({"up": true}) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), came_back).await.unwrap();
+    let is_up = async || bench.admin(Method::GET, "/gate", &Value::Null).await.1 == json!({"up": true});
+    until_true("it has come back", SOON, is_up).await;
     bench.held("k", "1").await;
 }
 
@@ -54,7 +51,7 @@ async fn going_down_resets_a_request_that_is_waiting_for_its_answer() {
     bench.once(holdfast::simulator::Fault::SwallowAnswer);
     let waiting = reply(bench.request(Method::POST, "/reservations").json(&order("k", "1")));
     let down = async {
-        until("the request has arrived", || !bench.simulator.ledger().is_empty()).await;
+        until_true("the request has arrived", SOON, async || !bench.simulator.ledger().is_empty()).await;
         bench.simulator.down(None).await;
     };
     let (seen, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(5), waiting), down);
@@ -198,7 +195,7 @@ async fn an_expiry_is_in_the_ledger_although_nobody_asked() {
     let mut body = order("k", "2");
     body["holdSeconds"] = json!(1);
     bench.post("/reservations", &body).await;
-    until("the hold has expired", || bench.effects().len() == 2).await;
+    until_true("the hold has expired", SOON, async || bench.effects().len() == 2).await;
     assert_eq!((bench.last_entry().effect, bench.last_entry().by), (Effect::HoldExpired, Origin::Clock));
 }
 

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 /// The time after which these clients lose patience.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How soon anything is done that the inventory does by itself.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+
 pub(crate) struct Bench {
     pub(crate) simulator: Simulator,
     pub(crate) http: Client,
@@ -104,15 +107,4 @@ pub(crate) async fn reply(request: RequestBuilder) -> reqwest::Result<Reply> {
     let status = response.status().as_u16();
     let text = response.text().await?;
     Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
-}
-
-/// Waits, with a bound, until something is so.
-pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..500 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("still not so after five seconds: {what}");
 }

@@ -6,7 +6,8 @@ use holdfast::simulator::{Answered, Effect, Fault, SimulatorConfig, WrongShape};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, PATIENCE, order, reply, until};
+use super::bench::{Bench, PATIENCE, SOON, order, reply};
+use crate::support::wait::until_true;
 
 /// Strikes one reservation of 2, and answers what the client saw and what the ledger says last.
 async fn struck(fault: Fault) -> (Bench, reqwest::Result<(u16, Value)>) {
@@ -77,7 +78,7 @@ async fn an_act_that_comes_late_comes_although_the_client_has_gone() {
     assert!(seen.unwrap_err().is_timeout());
     assert_eq!(bench.get("/reservations/by-key/k").await.0, 404);
     assert_eq!(bench.simulator.faults()[0].done, 0);
-    until("the late act", || bench.simulator.faults()[0].done == 1).await;
+    until_true("the act has come", SOON, async || bench.simulator.faults()[0].done == 1).await;
     let entry = bench.last_entry();
     assert_eq!((entry.effect, entry.answered), (Effect::HoldPlaced, Answered::No));
     assert!(entry.at - entry.received_at >= chrono::TimeDelta::milliseconds(2999));

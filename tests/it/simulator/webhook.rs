@@ -10,7 +10,8 @@ use holdfast::simulator::{Fault, WebhookTarget};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, until};
+use super::bench::{Bench, SOON};
+use crate::support::wait::until_true;
 
 /// Every notice that arrived: its id, its tenant, its signature and its body.
 type Arrived = Arc<Mutex<Vec<(String, String, String, Value)>>>;
@@ -44,7 +45,7 @@ async fn each_effect_is_told_once_and_signed() {
     let reference = bench.held("k", "2").await;
     bench.change(&reference, "release").await;
     bench.change(&reference, "release").await;
-    until("both have arrived", || bench.simulator.webhook().delivered == 2).await;
+    until_true("both have arrived", SOON, async || bench.simulator.webhook().delivered == 2).await;
     assert_eq!(kinds(&arrived), ["reservation.held", "reservation.released"]);
     let (id, tenant, signature, body) = arrived.lock().unwrap()[0].clone();
     assert!(id.starts_with("msg_") && signature.starts_with("v1,") && tenant == "acme");
@@ -55,7 +56,7 @@ async fn each_effect_is_told_once_and_signed() {
 async fn a_notice_is_sent_again_under_its_id_until_it_is_taken() {
     let (bench, arrived) = told(1).await;
     bench.held("k", "2").await;
-    until("it has arrived", || bench.simulator.webhook().delivered == 1).await;
+    until_true("it has arrived", SOON, async || bench.simulator.webhook().delivered == 1).await;
     let arrived = arrived.lock().unwrap();
     assert_eq!((arrived.len(), &arrived[0].0), (2, &arrived[1].0));
 }
@@ -65,7 +66,7 @@ async fn a_duplicated_callback_is_the_same_notice_twice() {
     let (bench, arrived) = told(0).await;
     bench.once(Fault::DuplicateCallback);
     bench.held("k", "2").await;
-    until("both have arrived", || bench.simulator.webhook().delivered == 2).await;
+    until_true("both have arrived", SOON, async || bench.simulator.webhook().delivered == 2).await;
     let arrived = arrived.lock().unwrap();
     assert_eq!((&arrived[0].0, &arrived[0].3), (&arrived[1].0, &arrived[1].3));
 }
@@ -84,7 +85,7 @@ async fn a_forgotten_hold_is_told_to_nobody() {
     bench.once(Fault::Forget);
     bench.held("k", "2").await;
     bench.held("k2", "2").await;
-    until("two have arrived", || bench.simulator.webhook().delivered == 2).await;
+    until_true("two have arrived", SOON, async || bench.simulator.webhook().delivered == 2).await;
     assert_eq!(kinds(&arrived), ["reservation.held", "reservation.held"]);
 }
 

@@ -4,8 +4,9 @@ use holdfast::domain::{Answer, Capabilities, HoldState, Look};
 use holdfast::simulator::{Effect, Fault, SimulatorConfig};
 use holdfast::supplier::HoldAsk;
 
-use super::bench::{Bench, IMPATIENT, found, reserved, unknown};
+use super::bench::{Bench, IMPATIENT, PATIENT, found, reserved, unknown};
 use super::for_every_adapter;
+use crate::support::wait::until;
 
 for_every_adapter! {
     it_says_what_it_can_do,
@@ -93,14 +94,12 @@ async fn an_inventory_that_acts_late_shows_nothing_at_first(bench: Bench) {
     unknown(&bench.supplier().reserve(&ask).await);
     bench.assert_fired(fault);
     assert_eq!(bench.supplier().lookup(&ask).await.answer, Answer::Done(Look::Absent), "this is why one absence proves nothing");
-    for _ in 0..200 {
-        if let Answer::Done(Look::Found(hold)) = bench.supplier().lookup(&ask).await.answer {
-            assert_eq!(hold.state, HoldState::Held);
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
-    panic!("the inventory never acted");
+    let hold = until("the inventory has acted", PATIENT, async || match bench.supplier().lookup(&ask).await.answer {
+        Answer::Done(Look::Found(hold)) => Some(hold),
+        _ => None,
+    })
+    .await;
+    assert_eq!(hold.state, HoldState::Held);
 }
 
 async fn an_inventory_that_cannot_be_asked_is_unknown_and_never_absent(bench: Bench) {

@@ -110,14 +110,9 @@ async fn an_order_cancelled_while_its_reserve_is_under_way_gives_back_what_the_r
 
 #[tokio::test]
 async fn an_order_cancelled_while_its_reserve_is_unknown_gives_back_what_is_found() {
-    let shop = Shop::open_with(|setup| {
-        setup.hasty();
-        setup.duplicating();
-    })
-    .await;
+    let shop = Shop::open_with(Setup::hasty_and_duplicating).await;
     let _daemon = Daemon::start(&shop).await;
-    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
-    let away = shop.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 });
+    let (swallow, away) = shop.arm_a_lost_hold();
     let order = shop.order().await;
     order.incident().await;
     order.cancel().await;

@@ -209,14 +209,9 @@ async fn a_form_that_is_posted_twice_counts_once() {
 
 #[tokio::test]
 async fn a_question_whose_answer_is_found_meanwhile_is_withdrawn() {
-    let shop = Shop::open_with(|setup: &mut Setup| {
-        setup.hasty();
-        setup.duplicating();
-    })
-    .await;
+    let shop = Shop::open_with(Setup::hasty_and_duplicating).await;
     let _daemon = Daemon::start(&shop).await;
-    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
-    let away = shop.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 });
+    let (swallow, away) = shop.arm_a_lost_hold();
     let order = shop.order_with(|usual| usual.with("unknownAfter", "PT1S")).await;
     order.question().await;
     shop.disarm(away).await;

@@ -45,14 +45,9 @@ async fn an_instance_deleted_while_its_reserve_is_under_way_gives_back_what_the_
 
 #[tokio::test]
 async fn the_retry_button_on_an_unknown_outcome_only_asks_and_never_holds_twice() {
-    let shop = Shop::open_with(|setup| {
-        setup.hasty();
-        setup.duplicating();
-    })
-    .await;
+    let shop = Shop::open_with(Setup::hasty_and_duplicating).await;
     let _daemon = Daemon::start(&shop).await;
-    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
-    let away = shop.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 });
+    let (swallow, away) = shop.arm_a_lost_hold();
     let order = shop.order().await;
     for press in 1..=2 {
         let (_, task) = order.incident().await;
@@ -113,14 +108,9 @@ async fn an_instance_suspended_while_its_reserve_is_unknown_is_told_once_it_goes
 
 #[tokio::test]
 async fn a_token_that_an_operator_puts_back_before_the_reserve_gets_the_hold_that_there_is() {
-    let shop = Shop::open_with(|setup| {
-        setup.hasty();
-        setup.duplicating();
-    })
-    .await;
+    let shop = Shop::open_with(Setup::hasty_and_duplicating).await;
     let _daemon = Daemon::start(&shop).await;
-    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
-    let away = shop.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 });
+    let (swallow, away) = shop.arm_a_lost_hold();
     let order = shop.order().await;
     let (_, first) = order.incident().await;
     shop.engine.restart(&order.instance, "Task_ReserveStock").await;

@@ -160,21 +160,13 @@ async fn every_way_to_lose_an_answer_ends_with_one_hold_where_a_create_may_be_re
 
 #[tokio::test]
 async fn every_way_to_lose_an_answer_ends_with_one_hold_where_a_repeated_create_holds_twice() {
-    let shop = Shop::open_with(|setup| {
-        setup.hasty();
-        setup.duplicating();
-    })
-    .await;
+    let shop = Shop::open_with(Setup::hasty_and_duplicating).await;
     every_lost_answer_ends_with_one_hold(&shop).await;
 }
 
 #[tokio::test]
 async fn a_create_that_never_arrived_is_sent_again_only_when_it_can_no_longer_act() {
-    let shop = Shop::open_with(|setup| {
-        setup.hasty();
-        setup.duplicating();
-    })
-    .await;
+    let shop = Shop::open_with(Setup::hasty_and_duplicating).await;
     let _daemon = Daemon::start(&shop).await;
     let reset = shop.arm(FaultScope::Reserve, Some(1), Fault::ResetBefore);
     let order = shop.order().await;
@@ -235,14 +227,9 @@ async fn a_check_without_an_answer_is_asked_again_and_turns_no_order_away() {
 
 #[tokio::test]
 async fn an_unknown_outcome_that_moves_on_by_the_models_timer_is_settled_by_asking() {
-    let shop = Shop::open_with(|setup| {
-        setup.hasty();
-        setup.duplicating();
-    })
-    .await;
+    let shop = Shop::open_with(Setup::hasty_and_duplicating).await;
     let _daemon = Daemon::start(&shop).await;
-    let swallow = shop.arm(FaultScope::Reserve, Some(1), Fault::SwallowAnswer);
-    let away = shop.arm(FaultScope::Lookup, None, Fault::Unavailable { retry_after: 1 });
+    let (swallow, away) = shop.arm_a_lost_hold();
     let order = shop.order().await;
     order.incident().await;
     order.fire("Boundary_ReservationUnknown").await;
