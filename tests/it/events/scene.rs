@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast::clock::SystemClock;
-use holdfast::domain::SessionId;
 use holdfast::events::{Format, KafkaConfig, Key, Publishing, Relay, RelaySettings, RelayStatus};
 use holdfast::shutdown::Shutdown;
-use holdfast::store::{Store, StoreOptions};
-use secrecy::SecretString;
+use holdfast::store::Store;
 use serde_json::json;
 use sqlx::{Postgres, Transaction};
 use tokio::task::JoinHandle;

@@ -17,12 +17,12 @@ use holdfast::operations::{Attempt, Conclusion, Due, Errand, Find, Operations, R
 use holdfast::simulator::{self, CreateMode, Effect, FaultMatch, FaultRequest, FaultScope, Hold, HoldState, LookupMode, Origin, Simulator};
 use holdfast::store::{Store, StoreOptions};
 use holdfast::supplier::{SourceConfig, Suppliers};
-use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::book::{Standing, is_true, word};
 use super::command::{Command, Fate, History, Kind, Moment, Wish};
 use crate::support::database::Database;
+use crate::support::http::http;
 use crate::support::wait::until;
 
 const PRODUCT: &str = "router";
@@ -445,8 +445,7 @@ impl<'a> Bench<'a> {
 
     async fn disarm(&self, number: u64) {
         self.inventory_is_idle().await;
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        let _ = client.delete(format!("{}/faults/{number}", self.inventory.admin_url())).send().await;
+        let _ = http().delete(format!("{}/faults/{number}", self.inventory.admin_url())).send().await;
     }
 
     fn request(&self) -> ReserveRequest {

@@ -1,10 +1,9 @@
 //! A database of a test's own, the store on it, and what stands in its tables.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use holdfast::domain::{SessionId, TenantId};
+use holdfast::domain::TenantId;
 use holdfast::events::{FeedConfig, OrderBy, Reader};
-use holdfast::store::{Batch, DeadLetter, Delivery, Message, Partition, Store, StoreOptions, Taken, TakenIn};
-use secrecy::SecretString;
+use holdfast::store::{Batch, DeadLetter, Delivery, Message, Partition, Store, Taken, TakenIn};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
