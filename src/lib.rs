@@ -1,5 +1,6 @@
 //! The inventory work of Camunda 7 order processes.
 
+mod cryptography;
 mod fault_points;
 
 pub mod chain;

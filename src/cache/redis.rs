@@ -13,7 +13,7 @@ use crate::cache::keys::Key;
 use crate::cache::{CacheError, CacheOptions, Mark, Marked, RedisOptions, Turn, Turns, evidence};
 use crate::clock::SharedClock;
 use crate::domain::{AvailabilityEvidence, Fingerprint, TenantId};
-use crate::metrics;
+use crate::{cryptography, metrics};
 
 /// Takes a mark away only from whoever set it.
 const UNMARK: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
@@ -71,8 +71,8 @@ impl std::fmt::Debug for RedisCache {
 
 impl RedisCache {
     pub(super) fn new(options: CacheOptions, redis: &RedisOptions, clock: SharedClock) -> Result<Self, CacheError> {
-        // For rediss://; whoever was first has installed the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        // For rediss://.
+        cryptography::install();
         Ok(Self {
             options,
             client: client(redis)?,
@@ -130,10 +130,10 @@ impl RedisCache {
             Ok(None) => {
                 let left: Result<i64, Outcome> = self.run("mark_left", cmd("PTTL").arg(&name)).await;
                 match left.map(|left| (left, u64::try_from(left))) {
-                    // It has just ended.
+                    // The mark expired between the two commands.
                     Ok((-2, _)) => Mark::Others(Duration::ZERO),
                     Ok((_, Ok(left))) if left <= most => Mark::Others(Duration::from_millis(left)),
-                    // A mark without an end, or with one too far away, is none of ours.
+                    // A mark without an expiry, or with one too far away, was not set by us.
                     Ok(_) => {
                         let _: Result<i64, Outcome> = self.run("unmark", cmd("DEL").arg(&name)).await;
                         Mark::Untold
@@ -149,7 +149,7 @@ impl RedisCache {
         let Marked { key, by } = marked;
         let invocation =
             async |mut connection: ConnectionManager| self.unmark.key(key.to_string()).arg(by).invoke_async::<i64>(&mut connection).await;
-        // In vain, it ends by itself.
+        // If this fails, the mark expires by itself.
         let _: Result<i64, Outcome> = self.guarded("unmark", invocation).await;
     }
 

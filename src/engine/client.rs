@@ -9,6 +9,7 @@ use super::error::EngineError;
 use super::parked::ParkedTasks;
 use super::settings::EngineSettings;
 use crate::clock::SharedClock;
+use crate::cryptography;
 
 /// A client of one engine; cheap to clone, one connection pool.
 #[derive(Debug, Clone)]
@@ -50,9 +51,7 @@ impl EngineClient {
 }
 
 fn connections(settings: &EngineSettings) -> Result<reqwest::Client, reqwest::Error> {
-    // reqwest was built without a provider of its own, so that there is one cryptography in the binary. A
-    // second call finds it installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    cryptography::install();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")))
         // A redirect would carry credentials elsewhere, and a log-in page would pass for an answer.

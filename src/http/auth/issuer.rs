@@ -7,6 +7,7 @@ use reqwest::{Certificate, Client, Url};
 
 use super::keys::Keys;
 use super::settings::KeyPolicy;
+use crate::cryptography;
 
 /// No issuer's set is larger.
 const MOST_BYTES: usize = 256 * 1024;
@@ -51,9 +52,7 @@ pub(super) struct Issuer {
 
 impl Issuer {
     pub(super) fn new(policy: &KeyPolicy) -> Result<Self, IssuerSetupError> {
-        // reqwest was built without a provider of its own, so that there is one cryptography in the binary; that another part of
-        // the process has installed it already is no error.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        cryptography::install();
         let mut builder = Client::builder()
             .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")))
             // Keys come from the configured address and from nowhere that it may point to.

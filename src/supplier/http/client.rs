@@ -8,6 +8,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::cryptography;
+
 /// How a source is reached.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -91,9 +93,7 @@ pub(super) struct SourceClient {
 pub(super) fn build(connection: &Connection) -> Result<SourceClient, ClientError> {
     let base = base_url(&connection.base_url)?;
     let (header, secrets) = authorization(&connection.credentials)?;
-    // reqwest was built without a provider of its own, so that there is one cryptography in the binary; that another part of the
-    // process has installed it already is no error.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    cryptography::install();
     let mut builder = Client::builder()
         .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")))
         .default_headers(header)

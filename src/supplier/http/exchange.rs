@@ -46,7 +46,7 @@ pub(super) async fn exchange(client: &Client, outgoing: Outgoing, timeout: Durat
     }
     let mut given = None;
     request = match (outgoing.body, outgoing.send_before) {
-        // Without a body there is nothing to ask for, and the look at the clock above has to do.
+        // A request without a body cannot be fenced while it is sent; the check of the clock above is all there is.
         (Some(body), Some(at)) if !body.is_empty() => {
             let (fenced, witness) = FencedBody::new(body, at);
             given = Some(witness);
@@ -140,7 +140,7 @@ mod tests {
     async fn send(body: Option<&str>, resolving: Duration, send_before: Duration, timeout: Duration) -> (Seen, Vec<u8>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::cryptography::install();
         let client = Client::builder().no_proxy().tls_certs_only([]).dns_resolver(Arc::new(Slow(resolving, address))).build().unwrap();
         let outgoing = Outgoing {
             method: Method::POST,
