@@ -30,7 +30,12 @@ use crate::ops::{
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::supplier::{SourceConfig, SourceError, Suppliers};
-use crate::topics::{Class, Defaults, RetryConfig, Topics};
+use crate::topics::{Class, Defaults, Topics};
+
+/// How long the loops have after a hard stop to let go of what they hold.
+const LETTING_GO: Duration = Duration::from_secs(6);
+/// How long the server that gives tokens for the engine may take.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,24 +43,6 @@ pub enum AppError {
     /// A setting cannot be used.
     #[error("use the configuration")]
     Config(#[from] ConfigError),
-    /// A setting that is an address cannot be read.
-    #[error("setting `{key}` must be a URL such as {example}, it is `{found}`")]
-    Url {
-        /// Which one.
-        key: &'static str,
-        /// What it should look like.
-        example: &'static str,
-        /// What it is.
-        found: String,
-    },
-    /// A setting that every daemon needs is missing.
-    #[error("setting `{key}` must be set: {what}")]
-    Missing {
-        /// Which one.
-        key: &'static str,
-        /// What it is for.
-        what: &'static str,
-    },
     /// The database cannot be used.
     #[error("use the database")]
     Store(#[from] StoreError),
@@ -118,10 +105,11 @@ impl App {
         let clock: SharedClock = SystemClock::shared();
         let tenants = config.tenants()?;
         if config.database.url.expose_secret().is_empty() {
-            return Err(AppError::Missing {
-                key: "database.url",
-                what: "the daemon keeps the truth in PostgreSQL (HOLDFAST__DATABASE__URL)",
-            });
+            return Err(ConfigError::Bad {
+                key: "database.url".to_owned(),
+                must: "must be set: the daemon keeps the truth in PostgreSQL (HOLDFAST__DATABASE__URL)".to_owned(),
+            }
+            .into());
         }
         let cache = Cache::build(config.cache.plan(), Arc::clone(&clock))?;
         let suppliers = Arc::new(Suppliers::build_sharing(&config.sources, turns::shared(&cache).as_ref())?);
@@ -197,13 +185,11 @@ impl App {
         tracing::info!(worker.id = worker_id, engine.url = config.engine.url, http.address = address, "running");
         let mut loops = JoinSet::new();
         if let Some(admin) = admin {
-            let shutdown = shutdown.clone();
-            loops.spawn(async move { admin.serve(shutdown).await });
+            keep(&mut loops, &shutdown, |shutdown| admin.serve(shutdown));
         }
         let mut polling = JoinSet::new();
         for poller in pollers {
-            let shutdown = shutdown.clone();
-            polling.spawn(poller.run(shutdown));
+            keep(&mut polling, &shutdown, |shutdown| poller.run(shutdown));
         }
         let commander = Commander {
             operations: operations.clone(),
@@ -221,44 +207,25 @@ impl App {
         };
         let mut keeping = JoinSet::new();
         if let Some(http) = http {
-            let shutdown = shutdown.clone();
-            keeping.spawn(async move { http.serve(shutdown).await });
+            keep(&mut keeping, &shutdown, |shutdown| http.serve(shutdown));
         }
-        {
-            let shutdown = shutdown.clone();
-            keeping.spawn(async move { rescuer.run(&shutdown).await });
-        }
-        {
-            let shutdown = shutdown.clone();
-            keeping.spawn(async move { commander.run(&shutdown).await });
-        }
-        {
-            let shutdown = shutdown.clone();
-            keeping.spawn(async move { reconciler.run(&shutdown).await });
-        }
+        keep(&mut keeping, &shutdown, |shutdown| async move { rescuer.run(&shutdown).await });
+        keep(&mut keeping, &shutdown, |shutdown| async move { commander.run(&shutdown).await });
+        keep(&mut keeping, &shutdown, |shutdown| async move { reconciler.run(&shutdown).await });
         for consumer in consumers {
-            let shutdown = shutdown.clone();
-            keeping.spawn(async move { consumer.run(&shutdown).await });
+            keep(&mut keeping, &shutdown, |shutdown| async move { consumer.run(&shutdown).await });
         }
-        {
-            let (shutdown, operations, tenants) = (shutdown.clone(), operations.clone(), tenants.clone());
-            keeping.spawn(async move { evidence_expiry(&operations, &tenants, &shutdown).await });
-        }
-        {
-            let (shutdown, operations, keep) = (shutdown.clone(), operations.clone(), config.retention.retention());
-            keeping.spawn(async move { retention(&operations, &keep, &shutdown).await });
-        }
-        {
-            let (shutdown, operations) = (shutdown.clone(), operations.clone());
-            let keep = config.events.keep();
-            keeping.spawn(async move { housekeeping(&operations, &tenants, keep, &shutdown).await });
-        }
+        let (ours, served) = (operations.clone(), tenants.clone());
+        keep(&mut keeping, &shutdown, |shutdown| async move { evidence_expiry(&ours, &served, &shutdown).await });
+        let (ours, retained) = (operations.clone(), config.retention.retention());
+        keep(&mut keeping, &shutdown, |shutdown| async move { retention(&ours, &retained, &shutdown).await });
+        let (ours, most_rows) = (operations.clone(), config.events.keep());
+        keep(&mut keeping, &shutdown, move |shutdown| async move { housekeeping(&ours, &tenants, most_rows, &shutdown).await });
         // It is the last to stop: what the others have settled on their way out is told, too.
         let relaying = Shutdown::new();
         let mut relays = JoinSet::new();
         if let Some(relay) = relay {
-            let relaying = relaying.clone();
-            relays.spawn(async move { relay.run(&relaying).await });
+            keep(&mut relays, &relaying, |relaying| async move { relay.run(&relaying).await });
         }
         let beating = heartbeat(&operations, &shutdown);
         let ended = {
@@ -289,7 +256,7 @@ impl App {
             while polling.join_next().await.is_some() {}
             while keeping.join_next().await.is_some() {}
         };
-        if tokio::time::timeout(Duration::from_secs(6), letting_go).await.is_err() {
+        if tokio::time::timeout(LETTING_GO, letting_go).await.is_err() {
             tracing::warn!("some loops did not end in time");
         }
         if let Err(error) = operations.end_session().await {
@@ -301,6 +268,14 @@ impl App {
         tracing::info!(worker.id = worker_id, ?ended, "ended");
         ended
     }
+}
+
+/// Has something run beside the rest until it ends, with a stop signal in its own hands.
+fn keep<Running>(running: &mut JoinSet<()>, shutdown: &Shutdown, run: impl FnOnce(Shutdown) -> Running)
+where
+    Running: Future<Output = ()> + Send + 'static,
+{
+    running.spawn(run(shutdown.clone()));
 }
 
 /// Hands each task of a poll to its topic.
@@ -384,18 +359,19 @@ pub fn topics(
         tenants: config.tenants()?,
         tenant: TenantId::parse(&config.reservations.default_tenant).ok(),
     };
-    let retry = RetryConfig::parse(&config.engine.retry)
-        .map_err(|error| ConfigError::Bad { key: "engine.retry".to_owned(), must: format!("must be one: {error}") })?;
-    Ok(Topics::new(operations.clone(), engine.clone(), Arc::clone(clock), defaults, retry, worker_id))
+    Ok(Topics::new(operations.clone(), engine.clone(), Arc::clone(clock), defaults, config.retry()?, worker_id))
 }
 
 /// What the engine client needs, from the settings.
 ///
 /// # Errors
-/// [`AppError::Url`].
+/// [`AppError::Config`].
 pub fn engine_settings(config: &EngineConfig) -> Result<EngineSettings, AppError> {
-    let url = |key, text: &str| {
-        Url::parse(text).map_err(|_| AppError::Url { key, example: "https://engine.example/engine-rest", found: text.to_owned() })
+    let url = |key: &str, text: &str| {
+        Url::parse(text).map_err(|_| ConfigError::Bad {
+            key: key.to_owned(),
+            must: format!("must be a URL such as https://engine.example/engine-rest, it is `{text}`"),
+        })
     };
     let credentials = match config.auth {
         EngineAuth::None => Credentials::None,
@@ -407,7 +383,7 @@ pub fn engine_settings(config: &EngineConfig) -> Result<EngineSettings, AppError
             scope: config.scope.clone(),
             audience: config.audience.clone(),
             secret_placement: SecretPlacement::default(),
-            timeout: Duration::from_secs(10),
+            timeout: TOKEN_TIMEOUT,
         }),
     };
     Ok(EngineSettings::new(url("engine.url", &config.url)?).with_credentials(credentials))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The two stop signals, shared by everything that runs.
@@ -63,11 +64,22 @@ impl Shutdown {
         }
     }
 
+    /// Passes another one's stops on to this one.
+    pub fn follow(&self, other: &Self) -> JoinHandle<()> {
+        let (from, to) = (other.clone(), self.clone());
+        tokio::spawn(async move {
+            from.soft().await;
+            to.request_soft();
+            from.hard().await;
+            to.request_hard();
+        })
+    }
+
     /// Turns SIGTERM or SIGINT into the soft stop, and a second signal or the end of `limit` into the hard one.
     ///
     /// # Errors
     /// When the signal handlers cannot be installed.
-    pub fn follow_signals(&self, limit: Duration) -> std::io::Result<tokio::task::JoinHandle<()>> {
+    pub fn follow_signals(&self, limit: Duration) -> std::io::Result<JoinHandle<()>> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let shutdown = self.clone();

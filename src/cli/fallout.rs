@@ -219,7 +219,7 @@ async fn decide(session: &Session, options: &Decide, decision: Decision) -> Resu
         posted_as: Uuid::now_v7().to_string(),
         now: session.clock.now(),
     };
-    let conclusion = match session.operations.decide(&word).await.map_err(failed)? {
+    let conclusion = match session.operations.decide(&word).await.map_err(failed_after_word)? {
         Decided::NotFound => return Err(gone(&options.id)),
         Decided::Refused(row, why) => {
             let refused = format!("the decision {} is refused: {why}. Nothing was done", decision.as_str());
@@ -270,18 +270,20 @@ fn words(decision: &Decision, conclusion: &Conclusion) -> Report {
 async fn tell(session: &Session, case: &FalloutCase, decision: &Decision, options: &Decide, report: &mut Report) -> Result<(), CliError> {
     let topics = topics(&session.config, &session.operations, &session.engine, &session.clock, &session.worker_id)?;
     if report.outcome == "settled" {
-        let before = session.operations.list_waiting(case.tenant, case.reservation).await.map_err(failed)?.len();
-        topics.tell_waiting(case.tenant, case.reservation, None).await.map_err(failed)?;
-        let left = session.operations.list_waiting(case.tenant, case.reservation).await.map_err(failed)?.len();
+        let before = session.operations.list_waiting(case.tenant, case.reservation).await.map_err(failed_after_word)?.len();
+        topics.tell_waiting(case.tenant, case.reservation, None).await.map_err(failed_after_word)?;
+        let left = session.operations.list_waiting(case.tenant, case.reservation).await.map_err(failed_after_word)?.len();
         if before > left {
             report.engine.push(format!("{} waiting task(s) of the process were told", before - left));
         }
         if left > 0 {
             report.engine.push(format!("{left} waiting task(s) could not be told yet: the daemon does that"));
         }
-        for answered in session.operations.list_answered_cases(&[case.tenant], chrono::TimeDelta::zero(), i64::MAX).await.map_err(failed)? {
+        for answered in
+            session.operations.list_answered_cases(&[case.tenant], chrono::TimeDelta::zero(), i64::MAX).await.map_err(failed_after_word)?
+        {
             if answered.id == case.id {
-                topics.withdraw(&answered).await.map_err(failed)?;
+                topics.withdraw(&answered).await.map_err(failed_after_word)?;
                 report.engine.push("the question in the process is withdrawn".to_owned());
             }
         }
@@ -293,11 +295,11 @@ async fn tell(session: &Session, case: &FalloutCase, decision: &Decision, option
         };
         report.engine.push(match answered {
             Ok(true) => "the question in the process is answered: the order goes on without the hold".to_owned(),
-            Ok(false) => {
-                "no question is open in the process: a task that waits in an incident goes on waiting; cancel the order, or let its timer \
-                          move it on"
-                    .to_owned()
-            }
+            Ok(false) => concat!(
+                "no question is open in the process: a task that waits in an incident goes on waiting; ",
+                "cancel the order, or let its timer move it on"
+            )
+            .to_owned(),
             Err(error) => format!("the question in the process could not be answered: {}. Answer it in Tasklist", chain(&error)),
         });
     }
@@ -315,8 +317,13 @@ fn gone(id: &str) -> CliError {
 }
 
 fn failed(error: OperationError) -> CliError {
-    complain("what was said may be on record already: saying it again is safe");
     CliError::Said(format!("cannot {}", chain(&error)))
+}
+
+/// For what fails once a decision was said, or while it is.
+fn failed_after_word(error: OperationError) -> CliError {
+    complain("what was said may be on record already: saying it again is safe");
+    failed(error)
 }
 
 fn case_json(case: &FalloutCase) -> JsonValue {

@@ -2,17 +2,16 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::cli::error::CliError;
 use crate::cli::output::{say, table};
+use crate::cli::session::{self, open_store};
 use crate::config::Config;
-use crate::domain::{OrderId, Reservation as Row, ReservationId, TenantId, six_answers};
-use crate::operations::new_session;
-use crate::store::{Store, StoreOptions, Timeline};
+use crate::domain::{OrderId, Reservation as Row, ReservationId, six_answers};
+use crate::store::{Store, Timeline};
 
 /// Options of `holdfast reservation`.
 #[derive(Debug, Args)]
@@ -51,17 +50,19 @@ enum Command {
 impl Reservation {
     pub(crate) async fn carry_out(self, file: Option<&Path>) -> Result<ExitCode, CliError> {
         let config = Config::load(file)?;
-        let options = StoreOptions {
-            url: config.database.url.clone(),
-            max_connections: 4,
-            acquire_timeout: Duration::from_millis(config.database.acquire_timeout_ms),
-            session: new_session(),
-        };
-        let store = Store::connect(&options).await?;
-        match self.command {
-            Command::List { tenant, order, limit, json } => {
+        let store = open_store(&config, 4).await?;
+        let done = self.command.carry_out(&store).await;
+        store.close().await;
+        done
+    }
+}
+
+impl Command {
+    async fn carry_out(self, store: &Store) -> Result<ExitCode, CliError> {
+        match self {
+            Self::List { tenant, order, limit, json } => {
                 let tenants = match tenant {
-                    Some(text) => vec![TenantId::parse(&text).map_err(|must| CliError::Said(format!("--tenant {must}, it is `{text}`")))?],
+                    Some(text) => vec![session::tenant(&text)?],
                     None => store.list_tenants().await?,
                 };
                 let order = match order {
@@ -71,7 +72,7 @@ impl Reservation {
                 list(&store.list_reservations(&tenants, order, limit).await?, json);
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Show { id, json } => {
+            Self::Show { id, json } => {
                 let id = ReservationId::parse(&id).map_err(|must| CliError::Said(format!("the id {must}, it is `{id}`")))?;
                 for tenant in store.list_tenants().await? {
                     if let Some(timeline) = store.get_timeline(tenant, id).await? {

@@ -43,22 +43,11 @@ impl Session {
     }
 
     async fn open(config: Config, acts: bool) -> Result<Self, CliError> {
-        use secrecy::ExposeSecret as _;
-        if config.database.url.expose_secret().is_empty() {
-            return Err(CliError::Said("setting `database.url` must be set (HOLDFAST__DATABASE__URL)".to_owned()));
-        }
         let clock: SharedClock = SystemClock::shared();
         let suppliers = Arc::new(Suppliers::build(&config.sources).map_err(AppError::from)?);
         let engine = EngineClient::new(engine_settings(&config.engine)?, Arc::clone(&clock))?;
-        let id = new_session();
-        let store = Store::connect(&StoreOptions {
-            url: config.database.url.clone(),
-            max_connections: 4,
-            acquire_timeout: Duration::from_millis(config.database.acquire_timeout_ms),
-            session: id,
-        })
-        .await?;
-        let worker_id = format!("holdfast-cli/{id}");
+        let store = open_store(&config, 4).await?;
+        let worker_id = format!("holdfast-cli/{}", store.session());
         let lease = if acts {
             store.open_session(&worker_id, "command line", env!("CARGO_PKG_VERSION")).await?
         } else {
@@ -80,7 +69,7 @@ impl Session {
     /// The tenants that the command is about: the one that was named, else those of the configuration, else all.
     pub(crate) fn tenants(&self, named: Option<&str>) -> Result<Vec<TenantId>, CliError> {
         match named {
-            Some(text) => Ok(vec![TenantId::parse(text).map_err(|must| CliError::Said(format!("--tenant {must}, it is `{text}`")))?]),
+            Some(text) => Ok(vec![tenant(text)?]),
             None => Ok(self.config.tenants()?),
         }
     }
@@ -95,4 +84,24 @@ impl Session {
         self.store.close().await;
         Ok(())
     }
+}
+
+/// Opens the database under a new session, with at most so many connections.
+pub(crate) async fn open_store(config: &Config, most: u32) -> Result<Store, CliError> {
+    use secrecy::ExposeSecret as _;
+    if config.database.url.expose_secret().is_empty() {
+        return Err(CliError::Said("setting `database.url` must be set (HOLDFAST__DATABASE__URL)".to_owned()));
+    }
+    let options = StoreOptions {
+        url: config.database.url.clone(),
+        max_connections: most,
+        acquire_timeout: Duration::from_millis(config.database.acquire_timeout_ms),
+        session: new_session(),
+    };
+    Ok(Store::connect(&options).await?)
+}
+
+/// The tenant that a command line names.
+pub(crate) fn tenant(text: &str) -> Result<TenantId, CliError> {
+    TenantId::parse(text).map_err(|must| CliError::Said(format!("--tenant {must}, it is `{text}`")))
 }

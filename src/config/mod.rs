@@ -247,6 +247,14 @@ impl Config {
             .collect()
     }
 
+    /// How often and how soon a task is offered again when nothing was sent.
+    ///
+    /// # Errors
+    /// [`ConfigError::Bad`] for a text that is no retry configuration.
+    pub fn retry(&self) -> Result<RetryConfig, ConfigError> {
+        RetryConfig::parse(&self.engine.retry).map_err(|error| bad("engine.retry", format!("must be a retry configuration: {error}")))
+    }
+
     /// The inventory of processes that name none.
     ///
     /// # Errors
@@ -268,14 +276,14 @@ impl Config {
         }
     }
 
-    /// Compares the settings with each other.
+    /// Checks each setting, and compares them with each other.
     fn validate(&self) -> Result<(), ConfigError> {
         self.tenants()?;
         self.default_source()?;
         if !self.reservations.default_tenant.is_empty() {
             TenantId::parse(&self.reservations.default_tenant).map_err(|must| bad("reservations.default_tenant", must))?;
         }
-        RetryConfig::parse(&self.engine.retry).map_err(|error| bad("engine.retry", format!("must be one: {error}")))?;
+        self.retry()?;
         let engine = &self.engine;
         for (key, url) in [("engine.url", &engine.url), ("engine.token_url", &engine.token_url)] {
             let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or("");
@@ -369,10 +377,10 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn with(toml: &str) -> Result<Config, ConfigError> {
-        let directory = std::env::temp_dir().join(format!("holdfast-config-{}", uuid::Uuid::new_v4()));
-        std::fs::write(&directory, toml).unwrap();
-        let config = Config::load(Some(&directory));
-        std::fs::remove_file(&directory).unwrap();
+        let file = std::env::temp_dir().join(format!("holdfast-config-{}", uuid::Uuid::new_v4()));
+        std::fs::write(&file, toml).unwrap();
+        let config = Config::load(Some(&file));
+        std::fs::remove_file(&file).unwrap();
         config
     }
 

@@ -48,7 +48,7 @@ impl Conclusion {
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {
     /// The database is away, or refused.
-    #[error("keep the record of the reservation")]
+    #[error("use the database")]
     Store(#[from] StoreError),
     /// No inventory of this name is configured.
     #[error("find the inventory `{name}`: the configured ones are {known}")]

@@ -97,7 +97,7 @@ pub enum StoreError {
     #[error("the database could not be migrated")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// The connection text is not one.
-    #[error("the database URL cannot be read")]
+    #[error("the database URL cannot be read: it must be postgres://user:password@host:port/database")]
     BadUrl(#[source] sqlx::Error),
     /// The store is shutting down.
     #[error("the store is closing")]

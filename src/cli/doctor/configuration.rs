@@ -53,8 +53,7 @@ fn engine(config: &Config, findings: &mut Findings) {
             "use https://, or make sure that the network in between encrypts",
         );
     }
-    let retry = crate::topics::RetryConfig::parse(&engine.retry);
-    if retry.is_ok_and(|retry| retry.after_failure(None).0 == 0) {
+    if config.retry().is_ok_and(|retry| retry.after_failure(None).0 == 0) {
         findings.add(
             Level::Warning,
             "engine.retry",

@@ -132,7 +132,6 @@ fn tables(checkup: &Checkup, findings: &mut Findings) {
     }
     findings.ok("row-level security", format!("is on and forced for {secured} tables of tenants"));
     let mut enough = true;
-    // To a superuser everything is allowed.
     for rights in &checkup.rights {
         let place = format!("table {}", rights.table);
         if !rights.missing.is_empty() {
@@ -144,6 +143,7 @@ fn tables(checkup: &Checkup, findings: &mut Findings) {
                 format!("as an administrator: grant holdfast_runtime to {}", checkup.role.name),
             );
         }
+        // To a superuser everything is allowed.
         if !rights.surplus.is_empty() && !checkup.role.superuser {
             findings.add(
                 Level::Warning,

@@ -15,7 +15,7 @@ use crate::domain::{
 use crate::supplier::{CheckAsk, HoldAsk, Question, Reply, Source};
 
 /// A product and a reference that nobody has.
-const NOBODY_S: &str = "holdfast-doctor";
+const MADE_UP: &str = "holdfast-doctor";
 
 /// Looks one inventory over: asks for a hold that cannot be there.
 pub(super) async fn check(source: &Source, tenant: TenantId, clock: &SharedClock, skew: TimeDelta) -> Findings {
@@ -176,7 +176,7 @@ fn abilities(name: &str, can: Capabilities, findings: &mut Findings) {
 fn hold_ask(source: &Source, tenant: TenantId) -> HoldAsk {
     // Random, so that no two doctors ask about the same hold, and none of an order.
     let order = OrderId(Uuid::new_v4());
-    let key = ReservationStep::parse(NOBODY_S)
+    let key = ReservationStep::parse(MADE_UP)
         .map_or_else(|_| IdempotencyKey::stored(order.to_string()), |step| IdempotencyKey::derive(order, &step, AttemptGroup::FIRST));
     let key_only = HoldAsk {
         tenant,
@@ -196,19 +196,19 @@ fn hold_ask(source: &Source, tenant: TenantId) -> HoldAsk {
     if source.supplier.obstacle(Question::Hold(Operation::Lookup, &key_only)).is_none() {
         return key_only;
     }
-    HoldAsk { reference: ExternalReference::parse(&format!("{NOBODY_S}-{order}")).ok(), ..key_only }
+    HoldAsk { reference: ExternalReference::parse(&format!("{MADE_UP}-{order}")).ok(), ..key_only }
 }
 
 fn check_ask(source: &Source, tenant: TenantId) -> CheckAsk {
     let line = Quantity::parse("1").ok().map(|quantity| OrderLine {
         order_line: OrderLineId(Uuid::new_v4()),
-        product_offering: NOBODY_S.to_owned(),
+        product_offering: MADE_UP.to_owned(),
         quantity,
         location: None,
     });
     CheckAsk {
         tenant,
-        correlation: NOBODY_S.to_owned(),
+        correlation: MADE_UP.to_owned(),
         lines: line.into_iter().collect(),
         customer: None,
         location: None,

@@ -51,7 +51,7 @@ pub(super) async fn check(engine: &EngineClient, tenants: &[EngineTenant]) -> Fi
         by_tenant.entry(deployed.definition.tenant_id.as_ref().map(EngineTenant::as_str)).or_default().push(deployed);
     }
     for (tenant, models) in by_tenant {
-        tenant_s(engine, tenant, &models, &mut findings).await;
+        check_tenant(engine, tenant, &models, &mut findings).await;
     }
     if findings.is_clean() {
         findings.ok(
@@ -62,7 +62,7 @@ pub(super) async fn check(engine: &EngineClient, tenants: &[EngineTenant]) -> Fi
     findings
 }
 
-async fn tenant_s(engine: &EngineClient, tenant: Option<&str>, models: &[&Deployed], findings: &mut Findings) {
+async fn check_tenant(engine: &EngineClient, tenant: Option<&str>, models: &[&Deployed], findings: &mut Findings) {
     let mut by_deployment: BTreeMap<&str, Vec<&Deployed>> = BTreeMap::new();
     for deployed in models {
         by_deployment.entry(deployed.definition.deployment_id.as_str()).or_default().push(deployed);

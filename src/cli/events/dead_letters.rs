@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::cli::error::CliError;
 use crate::cli::events::store;
 use crate::cli::output::{complain, say, table};
+use crate::cli::session;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::domain::TenantId;
@@ -68,7 +69,7 @@ impl DeadLetters {
         let done = match self.command {
             Command::List { tenant, reason, all, limit, json } => {
                 let tenants = match tenant {
-                    Some(text) => vec![TenantId::parse(&text).map_err(|must| CliError::Said(format!("--tenant {must}, it is `{text}`")))?],
+                    Some(text) => vec![session::tenant(&text)?],
                     None => everybody(&store).await?,
                 };
                 let filter = DeadLetterFilter { open_only: !all, reason_code: reason, limit };

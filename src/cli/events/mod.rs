@@ -8,15 +8,14 @@ mod tail;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::error::CliError;
+use crate::cli::session::{open_store, tenant};
 use crate::config::{Config, EventsMode};
 use crate::domain::TenantId;
-use crate::operations::new_session;
-use crate::store::{Store, StoreOptions};
+use crate::store::Store;
 
 /// Options of `holdfast events`.
 #[derive(Debug, Args)]
@@ -53,23 +52,13 @@ impl Events {
 
 /// The database, for a command that sends nothing to anybody.
 async fn store(config: &Config) -> Result<Store, CliError> {
-    use secrecy::ExposeSecret as _;
-    if config.database.url.expose_secret().is_empty() {
-        return Err(CliError::Said("setting `database.url` must be set (HOLDFAST__DATABASE__URL)".to_owned()));
-    }
-    let options = StoreOptions {
-        url: config.database.url.clone(),
-        max_connections: 2,
-        acquire_timeout: Duration::from_millis(config.database.acquire_timeout_ms),
-        session: new_session(),
-    };
-    Ok(Store::connect(&options).await?)
+    open_store(config, 2).await
 }
 
 /// The tenant that was named, else those that are served.
 async fn tenants(config: &Config, store: &Store, named: Option<&str>) -> Result<Vec<TenantId>, CliError> {
     if let Some(text) = named {
-        return Ok(vec![TenantId::parse(text).map_err(|must| CliError::Said(format!("--tenant {must}, it is `{text}`")))?]);
+        return Ok(vec![tenant(text)?]);
     }
     let served = config.tenants()?;
     if served.is_empty() { Ok(store.list_tenants().await?) } else { Ok(served) }

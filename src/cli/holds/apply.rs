@@ -93,12 +93,12 @@ async fn run(
             done.push(Done { number: *number, what: what.to_owned(), settled: true });
         } else {
             for call in &known.calls {
-                applier.bury(step.tenant, *call).await.map_err(store_error)?;
+                applier.bury(step.tenant, *call).await.map_err(cut_short)?;
             }
             let call = new_call();
             keeper.begin(plan, *number, call, session)?;
             let begun = !known.calls.is_empty();
-            let applied = applier.carry_out(step, call, begun, options.dry_run).await.map_err(store_error)?;
+            let applied = applier.carry_out(step, call, begun, options.dry_run).await.map_err(cut_short)?;
             let (what, finished) = words(&applied, step);
             if finished {
                 keeper.finish(plan, *number, &what, session)?;
@@ -144,7 +144,7 @@ async fn check_stale(
         if known.contains_key(number) || step.reservation.is_some_and(|(id, _)| touched.contains(&id)) {
             continue;
         }
-        if let Err(stale) = applier.check(step).await.map_err(store_error)? {
+        if let Err(stale) = applier.check(step).await.map_err(cut_short)? {
             return Err(refused(format!("{} is stale: finding {number}: {stale}. Compare again", file.display())));
         }
     }
@@ -208,6 +208,6 @@ fn refused(why: String) -> CliError {
     CliError::Said(format!("{why}. Nothing was done"))
 }
 
-fn store_error(error: crate::operations::OperationError) -> CliError {
+fn cut_short(error: crate::operations::OperationError) -> CliError {
     CliError::Said(format!("{}. What was done is kept: run it again to go on", chain(&error)))
 }

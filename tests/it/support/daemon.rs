@@ -51,7 +51,7 @@ impl Daemon {
             async move {
                 loop {
                     let boot = Shutdown::new();
-                    let asked = tokio::spawn(pass_on(shutdown.clone(), boot.clone()));
+                    let asked = boot.follow(&shutdown);
                     let ended = app.run(boot).await;
                     asked.abort();
                     if ended == Ended::Stopped || shutdown.is_soft() {
@@ -91,13 +91,6 @@ impl Drop for Daemon {
             running.abort();
         }
     }
-}
-
-async fn pass_on(from: Shutdown, to: Shutdown) {
-    from.soft().await;
-    to.request_soft();
-    from.hard().await;
-    to.request_hard();
 }
 
 /// The real binary in a process of its own, killed when it is dropped.
