@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::{CommandId, Goal, ReservationStatus, SourceName, TenantId};
+use crate::domain::{CommandId, Goal, SourceName, TenantId};
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
 use crate::store::{CommandRecord, Find, NewCommand, Put, Tried};
 
@@ -54,7 +54,7 @@ impl Operations {
     /// [`OperationError`].
     pub async fn run_command(&self, command: &CommandRecord, goal: Goal) -> Result<Tried, OperationError> {
         let Some(reservation) = command.reservation else {
-            return Ok(refused("NOT_FOUND", "The command names no reservation."));
+            return Ok(Tried::refused("NOT_FOUND", "The command names no reservation."));
         };
         let errand = Errand {
             tenant: command.tenant,
@@ -64,16 +64,20 @@ impl Operations {
             waiting: None,
         };
         Ok(match self.run(&errand).await? {
-            Conclusion::Settled(row) => done(row.status),
-            Conclusion::Refused(_, rejection) => refused(&rejection.code, rejection.message.as_deref().unwrap_or("The inventory refused.")),
+            Conclusion::Settled(row) => Tried::done(row.status.as_str(), None),
+            Conclusion::Refused(_, rejection) => {
+                Tried::refused(&rejection.code, rejection.message.as_deref().unwrap_or("The inventory refused."))
+            }
             Conclusion::NotPossible(row, why) => {
-                refused(&format!("{}_NOT_POSSIBLE", command.kind), &format!("{why} (it is {})", row.status))
+                Tried::refused(&format!("{}_NOT_POSSIBLE", command.kind), &format!("{why} (it is {})", row.status))
             }
             Conclusion::Unknown(_, why) => self.later(command, &format!("the outcome is not known yet: {why}")),
             Conclusion::NotSent(_, why) => self.later(command, &format!("nothing was sent: {why}")),
             Conclusion::Busy(_) => self.later(command, "somebody works on the reservation right now"),
-            Conclusion::NotFound => refused("NOT_FOUND", "There is no such reservation."),
-            Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => refused("NOT_POSSIBLE", "Another request holds this place."),
+            Conclusion::NotFound => Tried::refused("NOT_FOUND", "There is no such reservation."),
+            Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => {
+                Tried::refused("NOT_POSSIBLE", "Another request holds this place.")
+            }
         })
     }
 
@@ -101,14 +105,6 @@ impl Operations {
 fn pause(attempts: i32) -> TimeDelta {
     let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(6);
     TimeDelta::seconds(1 << doublings).min(TimeDelta::minutes(1))
-}
-
-fn done(status: ReservationStatus) -> Tried {
-    Tried::Done { outcome: status.as_str().to_owned(), detail: None, process_instance: None }
-}
-
-fn refused(outcome: &str, detail: &str) -> Tried {
-    Tried::Refused { outcome: outcome.to_owned(), detail: detail.to_owned() }
 }
 
 #[cfg(test)]

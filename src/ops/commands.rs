@@ -117,7 +117,7 @@ impl Commander {
             CommandKind::Confirm => Ok(self.operations.run_command(command, Goal::Confirm).await?),
             CommandKind::Extend => match until(&command.payload) {
                 Some(until) => Ok(self.operations.run_command(command, Goal::Extend { until }).await?),
-                None => Ok(refused("UNREADABLE", "The command does not say until when.")),
+                None => Ok(Tried::refused("UNREADABLE", "The command does not say until when.")),
             },
         }
     }
@@ -128,7 +128,7 @@ impl Commander {
         let (Some(version), Some(reservation)) = (command.if_version, command.reservation) else { return Ok(None) };
         let row = self.operations.get(command.tenant, &Find::Id(reservation)).await?;
         if let Some(row) = row.filter(|row| row.version != version) {
-            return Ok(Some(refused("VERSION_CONFLICT", &format!("The reservation is at version {} by now, not {version}.", row.version))));
+            return Ok(Some(Tried::refused("VERSION_CONFLICT", &format!("The reservation is at version {} by now, not {version}.", row.version))));
         }
         self.operations.version_held(command).await?;
         Ok(None)
@@ -147,7 +147,7 @@ impl Commander {
                 Some(found) => Ok(found),
                 None => Ok(self.start(command, None).await?.unwrap_or_else(|| {
                     let detail = format!("The engine has no process `{}` for the tenant {}.", self.process.key, command.tenant);
-                    refused("PROCESS_NOT_DEPLOYED", &detail)
+                    Tried::refused("PROCESS_NOT_DEPLOYED", &detail)
                 })),
             },
         }
@@ -169,7 +169,7 @@ impl Commander {
             variables,
         };
         match self.engine.start_process(&start).await {
-            Ok(instance) => Ok(Some(done("STARTED", &instance.id))),
+            Ok(instance) => Ok(Some(Tried::done("STARTED", Some(instance.id.as_str())))),
             Err(EngineError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -184,14 +184,14 @@ impl Commander {
             let variables = self.engine.variable_records(&record.id).await?;
             let text = |name: &str| variables.iter().find(|variable| variable.name == name).map(|variable| &variable.value);
             if text(COMMAND_ID).and_then(JsonValue::as_str) == Some(command.id.to_string().as_str()) {
-                return Ok(Some(done("STARTED", &record.id)));
+                return Ok(Some(Tried::done("STARTED", Some(record.id.as_str()))));
             }
             let step = text("reservationStep").and_then(JsonValue::as_str).unwrap_or("reserve").to_owned();
             if record.end_time.is_none() && Some(step.as_str()) == command.step.as_ref().map(|step| step.as_str()) {
                 running = Some(record);
             }
         }
-        Ok(running.map(|record: ProcessInstanceRecord| done("WAS_RUNNING", &record.id)))
+        Ok(running.map(|record: ProcessInstanceRecord| Tried::done("WAS_RUNNING", Some(record.id.as_str()))))
     }
 
     /// A hold whose order still runs belongs to its process, which would reserve anew what is taken from it: so the process is told
@@ -215,7 +215,7 @@ impl Commander {
             ..MessageCorrelation::default()
         };
         match self.engine.correlate(&message).await {
-            Ok(()) => Ok(Some(done("PROCESS_TOLD", &instance))),
+            Ok(()) => Ok(Some(Tried::done("PROCESS_TOLD", Some(instance.as_str())))),
             // It does not listen, or was told before by a try whose answer was lost.
             Err(EngineError::NotCorrelated { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -225,7 +225,7 @@ impl Commander {
     fn after_failure(&self, command: &CommandRecord, error: &EngineError) -> Tried {
         match error {
             EngineError::Permanent { .. } | EngineError::Variable(_) | EngineError::Unwritable { .. } => {
-                refused("ENGINE_REFUSES", &chain(&error))
+                Tried::refused("ENGINE_REFUSES", &chain(&error))
             }
             error if error.may_have_acted() && command.kind == CommandKind::StartOrder => self.operations.later_by(LINGER, &chain(&error)),
             error => self.operations.later(command, &chain(&error)),
@@ -261,12 +261,4 @@ fn reason(payload: &JsonValue) -> Variables {
 
 fn until(payload: &JsonValue) -> Option<DateTime<Utc>> {
     payload.get("until").and_then(JsonValue::as_str).and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|at| at.to_utc())
-}
-
-fn done(outcome: &str, instance: &ProcessInstanceId) -> Tried {
-    Tried::Done { outcome: outcome.to_owned(), detail: None, process_instance: Some(instance.as_str().to_owned()) }
-}
-
-fn refused(outcome: &str, detail: &str) -> Tried {
-    Tried::Refused { outcome: outcome.to_owned(), detail: detail.to_owned() }
 }

@@ -75,17 +75,4 @@ group by status",
             .collect();
         Ok(Census { states, open_cases })
     }
-
-    /// Forgets sessions that ended before an instant; what they did stays on record under their ids.
-    ///
-    /// # Errors
-    /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn forget_sessions(&self, ended_before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let done = sqlx::query("-- forget_sessions\ndelete from worker_session where ended_at < $1 and rescued_until < clock_timestamp()")
-            .bind(ended_before)
-            .execute(&self.pool)
-            .answered("forget_sessions")
-            .await?;
-        Ok(done.rows_affected())
-    }
 }

@@ -23,6 +23,7 @@ use crate::store::outbox::{self, FactRow};
 use crate::store::pool::begin;
 use crate::store::reservations::{Find, read};
 use crate::store::settlements::{Claiming, Ended, SettleJob, Writes};
+use crate::store::tenants::distinct;
 use crate::store::{Store, StoreError, WaitingTask};
 
 /// What an inventory can do, and how patient we are with it.
@@ -171,8 +172,9 @@ impl Store {
         if alive && claimed_by != Some(self.session.0) {
             return Ok(Claimed::Busy(Box::new(before)));
         }
-        // Without its inventory a row that is over answers as it stands, and so does a hold to whoever wants one. All else is for a
-        // replica that has the inventory: a claim to know would be a lie, and to look no more would forget a hold.
+        // If the row's inventory is not configured here, only two things can be answered: a row that is over, and a hold that somebody
+        // wants. Everything else is left to a replica that has the inventory; answering it here could claim what nobody knows, or lose a
+        // hold.
         let Some(terms) = terms(&before) else {
             let answers = match before.status {
                 ReservationStatus::Reserved | ReservationStatus::Confirmed => wanted.goal == Goal::Reserve,
@@ -298,9 +300,7 @@ pub(crate) async fn write_fresh(
     session: SessionId,
     batch: &[FreshClaim],
 ) -> Result<Vec<Result<FreshAnswer, StoreError>>, StoreError> {
-    let mut tenants: Vec<_> = batch.iter().map(|claim| claim.request.tenant).collect();
-    tenants.sort_unstable();
-    tenants.dedup();
+    let tenants = distinct(batch.iter().map(|claim| claim.request.tenant));
     let (mut made, mut rows, mut lines, mut facts) = (Vec::new(), Vec::new(), Vec::new(), Vec::<FactRow>::new());
     for claim in batch {
         let mut row = Reservation::requested(claim.id, &claim.request, claim.process_instance.clone(), claim.now);

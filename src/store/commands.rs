@@ -124,6 +124,20 @@ pub enum Tried {
     },
 }
 
+impl Tried {
+    /// Carried out, with the process instance that was started or told, if any.
+    #[must_use]
+    pub fn done(outcome: &str, process_instance: Option<&str>) -> Self {
+        Self::Done { outcome: outcome.to_owned(), detail: None, process_instance: process_instance.map(str::to_owned) }
+    }
+
+    /// It cannot be carried out, and why.
+    #[must_use]
+    pub fn refused(outcome: &str, detail: &str) -> Self {
+        Self::Refused { outcome: outcome.to_owned(), detail: detail.to_owned() }
+    }
+}
+
 #[derive(FromRow)]
 struct Raw {
     command_id: Uuid,

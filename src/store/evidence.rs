@@ -12,6 +12,7 @@ use crate::fault_points::fault_point;
 use crate::store::answered::Answered as _;
 use crate::store::outbox::{EvidenceFact, evidence_created};
 use crate::store::pool::begin;
+use crate::store::tenants::distinct;
 use crate::store::{Store, StoreError};
 
 /// Evidence on its way to the database.
@@ -131,9 +132,7 @@ fn line_write<'a>(evidence: &AvailabilityEvidence, position: usize, line: &'a Li
 /// Writes a batch of evidence in one transaction.
 pub(crate) async fn write_evidence(pool: &PgPool, batch: &[KeepEvidence]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
     let during = "put_evidence";
-    let mut tenants: Vec<_> = batch.iter().map(|keep| keep.evidence.tenant).collect();
-    tenants.sort_unstable();
-    tenants.dedup();
+    let tenants = distinct(batch.iter().map(|keep| keep.evidence.tenant));
     let rows: Vec<_> = batch.iter().map(evidence_write).collect();
     let mut lines = Vec::with_capacity(batch.iter().map(|keep| keep.evidence.lines.len()).sum());
     for KeepEvidence { evidence, .. } in batch {

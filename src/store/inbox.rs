@@ -17,6 +17,7 @@ use crate::store::outbox::{NewFact, put_facts};
 use crate::store::pool::begin;
 use crate::store::product_facts::fact_of_product;
 use crate::store::products::{self, HeldProduct, ProductKey};
+use crate::store::tenants::distinct;
 use crate::store::{Store, StoreError};
 
 /// An event that can be used.
@@ -178,17 +179,11 @@ impl Store {
 }
 
 fn tenants_of(deliveries: &[Delivery]) -> Vec<TenantId> {
-    let mut tenants: Vec<TenantId> = deliveries
-        .iter()
-        .filter_map(|delivery| match &delivery.content {
-            Content::Event(event) => Some(event.tenant),
-            Content::Unusable(why) => Some(why.tenant),
-            Content::PassedOver => None,
-        })
-        .collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    tenants
+    distinct(deliveries.iter().filter_map(|delivery| match &delivery.content {
+        Content::Event(event) => Some(event.tenant),
+        Content::Unusable(why) => Some(why.tenant),
+        Content::PassedOver => None,
+    }))
 }
 
 async fn take(tx: &mut Transaction<'static, Postgres>, batch: &Batch, now: DateTime<Utc>) -> Result<Vec<Taken>, StoreError> {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -163,5 +164,18 @@ returning session_id, worker_id",
                 Ok(DeadSession { session: SessionId(session), worker_id })
             })
             .collect()
+    }
+
+    /// Forgets sessions that ended before an instant; what they did stays on record under their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn forget_sessions(&self, ended_before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let done = sqlx::query("-- forget_sessions\ndelete from worker_session where ended_at < $1 and rescued_until < clock_timestamp()")
+            .bind(ended_before)
+            .execute(&self.pool)
+            .answered("forget_sessions")
+            .await?;
+        Ok(done.rows_affected())
     }
 }

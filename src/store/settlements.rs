@@ -16,7 +16,11 @@ use crate::store::answered::Answered as _;
 use crate::store::engine_tasks::{WaitingRow, WaitingTask};
 use crate::store::outbox::{FactRow, facts};
 use crate::store::pool::begin;
+use crate::store::tenants::distinct;
 use crate::store::{Store, StoreError};
+
+/// When a row is looked at again whose notice from the inventory was followed by a call that brought no answer, unless it is due earlier.
+const NOTICE_AGAIN_S: f64 = 60.0;
 
 /// How a call ended.
 #[derive(Debug, Clone)]
@@ -219,6 +223,7 @@ impl Writes {
             .bind(Json(&self.lines))
             .bind(Json(&self.waiting))
             .bind(session.0)
+            .bind(NOTICE_AGAIN_S)
             .fetch_all(&mut **tx)
             .answered("write_rows")
             .await?;
@@ -232,9 +237,7 @@ pub(crate) async fn write_settlements(
     session: SessionId,
     batch: &[SettleJob],
 ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-    let mut tenants: Vec<_> = batch.iter().map(|job| job.after.tenant).collect();
-    tenants.sort_unstable();
-    tenants.dedup();
+    let tenants = distinct(batch.iter().map(|job| job.after.tenant));
     let mut writes = Writes::default();
     for job in batch {
         writes.add(job.clone(), &Claiming { session: None, old_epoch: job.after.claim_epoch });
@@ -297,7 +300,7 @@ with wanted as (
             -- word from the inventory that came while the call was open is followed up by a call of its own, and word that a call
             -- brought no answer to is not forgotten
             when r.noticed_epoch >= w.old_epoch then w.at
-            else least(w.next_check_at, w.at + interval '1 minute')
+            else least(w.next_check_at, w.at + make_interval(secs => $7))
         end,
         noticed_epoch = case when w.is_heard and r.noticed_epoch < w.old_epoch then null else r.noticed_epoch end,
         last_reconciled_at = case when w.looked then w.at else r.last_reconciled_at end,

@@ -7,6 +7,14 @@ use crate::domain::TenantId;
 use crate::store::StoreError;
 use crate::store::answered::Answered as _;
 
+/// Each tenant once, in order, so that every transaction names the same ones alike.
+pub(crate) fn distinct(tenants: impl Iterator<Item = TenantId>) -> Vec<TenantId> {
+    let mut tenants: Vec<TenantId> = tenants.collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    tenants
+}
+
 /// Remembers a tenant, so that loops without a caller look at its rows.
 pub(crate) async fn know(tx: &mut Transaction<'static, Postgres>, tenant: TenantId, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query(

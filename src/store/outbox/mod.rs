@@ -3,14 +3,14 @@
 //! **Invariant:** whoever writes a fact holds the lock on its aggregate's row, so that the facts of one aggregate become visible in
 //! the order of their sequence. That is what the relay's order rests on.
 //!
-//! A reservation's facts are written by its settlement (`fact.rs`). Every other aggregate uses `put::put_fact` in its own transaction,
+//! A reservation's facts are written by its settlement (`fact.rs`). Every other aggregate uses `put::put_facts` in its own transaction,
 //! with one of the payloads of `payload/`: the published schemas are made from those.
 
 mod census;
 mod evidence;
 mod fact;
 mod payload;
-pub(crate) mod put;
+mod put;
 mod replay;
 mod set_aside;
 mod shards;

@@ -7,11 +7,10 @@ use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::domain::{EventId, OrderId, TenantId};
+use crate::domain::{OrderId, TenantId};
+use crate::store::StoreError;
 use crate::store::answered::Answered as _;
 use crate::store::outbox::fact::event_id_of;
-use crate::store::pool::begin;
-use crate::store::{Store, StoreError};
 
 /// A fact that has just become true.
 #[derive(Debug, Clone)]
@@ -42,44 +41,6 @@ pub struct NewFact {
     /// Another topic than the configured one. A message that could not be read goes out this way, too: its aggregate is the message
     /// itself, under an id of its own and with sequence 1.
     pub topic: Option<String>,
-}
-
-/// Writes a fact in a transaction that has named its tenant. Its event id follows from aggregate and sequence. Once the transaction
-/// is committed, call [`Store::outbox_was_written`](crate::store::Store::outbox_was_written), so that it need not wait for the
-/// relay's next look.
-///
-/// # Errors
-/// [`StoreError::Refused`] for a sequence that is taken; else as the database says.
-pub(crate) async fn put_fact(tx: &mut Transaction<'static, Postgres>, fact: &NewFact) -> Result<EventId, StoreError> {
-    let id = event_id_of(fact.aggregate, fact.sequence);
-    sqlx::query(
-        "-- put_fact
-with known as (
-    insert into tenant (tenant_id, first_seen_at)
-    select $2, $9 where not exists (select from tenant where tenant_id = $2)
-    on conflict do nothing
-)
-insert into outbox (event_id, tenant_id, event_type, event_version, aggregate_type, aggregate_id, sequence, order_id, occurred_at,
-    correlation_id, causation_id, payload, topic)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-    )
-    .bind(id.0)
-    .bind(fact.tenant.0)
-    .bind(fact.event_type)
-    .bind(fact.event_version)
-    .bind(fact.aggregate_type)
-    .bind(fact.aggregate)
-    .bind(fact.sequence)
-    .bind(fact.order.map(|order| order.0))
-    .bind(fact.occurred_at)
-    .bind(&fact.correlation_id)
-    .bind(&fact.causation_id)
-    .bind(Json(&fact.payload))
-    .bind(&fact.topic)
-    .execute(&mut **tx)
-    .answered("put_fact")
-    .await?;
-    Ok(id)
 }
 
 /// One row of the outbox, as the statement takes it.
@@ -140,28 +101,16 @@ select event_id, tenant_id, event_type, event_version, aggregate_type, aggregate
     causation_id, payload, topic
 from facts order by position";
 
-/// Writes several facts in this order, as [`put_fact`] does with one.
+/// Writes facts, in this order, in a transaction that has named their tenants. The event id of each follows from its aggregate and
+/// sequence. Once the transaction is committed, call [`Store::outbox_was_written`](crate::store::Store::outbox_was_written), so that
+/// they need not wait for the relay's next look.
 ///
 /// # Errors
-/// As for [`put_fact`].
+/// [`StoreError::Refused`] for a sequence that is taken; else as the database says.
 pub(crate) async fn put_facts(tx: &mut Transaction<'static, Postgres>, facts: &[NewFact]) -> Result<(), StoreError> {
     if facts.is_empty() {
         return Ok(());
     }
     let rows: Vec<Row<'_>> = facts.iter().map(Row::of).collect();
     sqlx::query(PUT_FACTS).bind(Json(rows)).execute(&mut **tx).answered("put_facts").await.map(drop)
-}
-
-impl Store {
-    /// Writes a fact that stands by itself, in a transaction of its own. A fact about a row belongs into the row's transaction.
-    ///
-    /// # Errors
-    /// As for the transaction's own `put_fact`.
-    pub async fn put_lone_fact(&self, fact: &NewFact) -> Result<EventId, StoreError> {
-        let mut tx = begin(&self.pool, "put_lone_fact", &[fact.tenant]).await?;
-        let id = put_fact(&mut tx, fact).await?;
-        tx.commit().answered("put_lone_fact").await?;
-        self.outbox_was_written();
-        Ok(id)
-    }
 }

@@ -166,9 +166,11 @@ impl Store {
     }
 }
 
-/// Begins a transaction that sees every tenant's rows. An outbox that is nearly empty looks to the planner as if reading all of it
-/// were cheap, which it is not where an old transaction keeps its dead rows: it is told to use the index. That makes plans look so
-/// dear that they would be compiled, which takes seconds.
+/// Begins a transaction that sees every tenant's rows.
+///
+/// With a nearly empty outbox the planner prefers a full scan, which is slow while an old transaction keeps dead rows; so sequential
+/// scans are switched off. Plans then look so expensive that PostgreSQL would JIT-compile them, which takes seconds; so JIT is
+/// switched off, too.
 pub(super) async fn begin_for_all(pool: &PgPool, during: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
     let mut tx = pool.begin().answered(during).await?;
     sqlx::query(
