@@ -29,6 +29,8 @@ const BUSY_TRIES: u32 = 20;
 const SETTLE_PAUSES: [Duration; 5] =
     [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400), Duration::from_secs(1), LONGEST_SETTLE_PAUSE];
 const LONGEST_SETTLE_PAUSE: Duration = Duration::from_secs(2);
+/// How long after the end of its lease a session still tries to write down what nobody else knows.
+const SETTLE_BEYOND_LEASE: Duration = Duration::from_secs(60);
 
 impl Operations {
     /// Runs an errand for a reservation that exists.
@@ -236,7 +238,7 @@ impl Operations {
         let mut pauses = SETTLE_PAUSES.iter().chain(std::iter::repeat(&LONGEST_SETTLE_PAUSE));
         loop {
             match write().await {
-                Err(error) if error.is_away() && Instant::now() < self.lease.until() + Duration::from_secs(60) => {
+                Err(error) if error.is_away() && Instant::now() < self.lease.until() + SETTLE_BEYOND_LEASE => {
                     tracing::warn!(reservation.id = %id, error = %chain(&error), "an answer waits for the database");
                     metrics::settle_retried();
                     if let Some(pause) = pauses.next() {
@@ -298,7 +300,7 @@ fn conclude(claimed: Claimed) -> Conclusion {
         Claimed::Concluded(row) => Conclusion::Settled(row),
         Claimed::NeedsHuman(row) => Conclusion::Unknown(row, "this inventory offers no way to find out: a human must decide".to_owned()),
         Claimed::Refused(row, refused) => Conclusion::NotPossible(row, refused),
-        // Both are seen to before.
+        // Never reached: `go_on` handles both before.
         Claimed::Asking(asking) => Conclusion::Busy(Box::new(asking.row)),
         Claimed::NoSource(row) => Conclusion::Busy(row),
     }

@@ -7,6 +7,19 @@ use crate::fault_points::fault_point;
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
 use crate::store::{Census, Find, OutboxCensus, Timeline, WaitingTask};
 
+/// When a row is looked at again that nobody here can find out about, because its inventory is not configured.
+const UNCONFIGURED_AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// The same, where nothing was sent or nothing could be done.
+const NOTHING_DONE_AGAIN: TimeDelta = TimeDelta::seconds(30);
+/// The same, where somebody else works on it, or a hold was to be extended.
+const SOON_AGAIN: TimeDelta = TimeDelta::seconds(5);
+/// The same, at the earliest, where a hold is to run out.
+const EXPIRED_AGAIN: TimeDelta = TimeDelta::seconds(30);
+/// The same, where a release was asked for and nothing was left to do.
+const RELEASE_AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// How long the session of a boot that ended stays on record.
+const SESSIONS_KEPT: TimeDelta = TimeDelta::weeks(1);
+
 /// A row that is due to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
@@ -69,15 +82,15 @@ impl Operations {
             Err(error @ OperationError::UnknownSource { .. }) => Conclusion::NotSent(Box::new(row.clone()), error.to_string()),
             run => run?,
         };
-        // Where something was written, this does nothing.
+        // Has no effect if the row was written since it was read.
         let put_off = match &conclusion {
             Conclusion::Settled(row) => self.next_quiet_check(row, seen_at),
             Conclusion::Unknown(row, _) => {
-                Some(seen_at + self.source(&row.source).map_or(TimeDelta::minutes(1), |source| source.policy.slowest_check))
+                Some(seen_at + self.source(&row.source).map_or(UNCONFIGURED_AGAIN, |source| source.policy.slowest_check))
             }
-            Conclusion::NotSent(..) | Conclusion::NotPossible(..) => Some(seen_at + TimeDelta::seconds(30)),
+            Conclusion::NotSent(..) | Conclusion::NotPossible(..) => Some(seen_at + NOTHING_DONE_AGAIN),
             // Whoever works on it may die: a row that is open is never put off for good.
-            Conclusion::Busy(_) => Some(seen_at + TimeDelta::seconds(5)),
+            Conclusion::Busy(_) => Some(seen_at + SOON_AGAIN),
             Conclusion::Refused(..) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => None,
         };
         fault_point!("reconciler.looked");
@@ -106,7 +119,7 @@ impl Operations {
         let (find, actor) = (Find::Id(due.reservation), Some("auto-extend".to_owned()));
         let conclusion = self.run(&Errand { tenant: due.tenant, find, goal: Goal::Extend { until }, actor, waiting: None }).await?;
         // A row that nothing was written for would be due again at once.
-        self.store.put_off(due.tenant, due.reservation, (row.version, seen_at), Some(seen_at + TimeDelta::seconds(5))).await?;
+        self.store.put_off(due.tenant, due.reservation, (row.version, seen_at), Some(seen_at + SOON_AGAIN)).await?;
         Ok(conclusion)
     }
 
@@ -179,7 +192,7 @@ impl Operations {
     /// # Errors
     /// [`OperationError::Store`].
     pub async fn forget_sessions(&self) -> Result<u64, OperationError> {
-        Ok(self.store.forget_sessions(self.clock.now() - TimeDelta::weeks(1)).await?)
+        Ok(self.store.forget_sessions(self.clock.now() - SESSIONS_KEPT).await?)
     }
 
     /// Counts what waits to be told.
@@ -205,9 +218,9 @@ impl Operations {
         match row.status {
             ReservationStatus::Reserved => {
                 let extension = self.suppliers.get(&row.source).and_then(|source| source.policy.next_try_to_extend(row, now));
-                extension.or(row.expires_at.map(|at| at.max(now + TimeDelta::seconds(30))))
+                extension.or(row.expires_at.map(|at| at.max(now + EXPIRED_AGAIN)))
             }
-            ReservationStatus::ReleaseRequested => Some(now + TimeDelta::minutes(1)),
+            ReservationStatus::ReleaseRequested => Some(now + RELEASE_AGAIN),
             _ => None,
         }
     }

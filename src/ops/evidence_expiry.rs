@@ -8,12 +8,14 @@ use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
 
+/// How often expired evidence is looked for.
+const EXPIRY: Loop = Loop { name: "evidence expiry", period: Duration::from_secs(1) };
 /// How much is told of in one transaction.
 const STEP: u64 = 500;
 
 /// Runs until the soft stop.
 pub(crate) async fn evidence_expiry(operations: &Operations, tenants: &[TenantId], shutdown: &Shutdown) {
-    Loop { name: "evidence expiry", period: Duration::from_secs(1) }.run(shutdown, || turn(operations, tenants)).await;
+    EXPIRY.run(shutdown, || turn(operations, tenants)).await;
 }
 
 async fn turn(operations: &Operations, tenants: &[TenantId]) -> Result<Round, OperationError> {

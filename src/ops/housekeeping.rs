@@ -9,6 +9,8 @@ use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
 
+/// How often what is open is counted, and what is old is dropped.
+const HOUSEKEEPING: Loop = Loop { name: "housekeeping", period: Duration::from_secs(5) };
 /// Counting may take up this share of the time: it walks over every open row, and over rows that are gone while an old transaction is open.
 const COUNTING_SHARE: u32 = 50;
 
@@ -31,7 +33,7 @@ pub(crate) async fn housekeeping(operations: &Operations, tenants: &[TenantId], 
         done.into_iter().collect::<Result<(), _>>()?;
         Ok::<_, OperationError>(if trimmed > 0 { Round::More } else { Round::Idle })
     };
-    Loop { name: "housekeeping", period: Duration::from_secs(5) }.run(shutdown, turn).await;
+    HOUSEKEEPING.run(shutdown, turn).await;
 }
 
 /// Something that is done the more seldom the longer it takes, whether it succeeds or not.

@@ -7,9 +7,12 @@ use crate::operations::{Forgotten, OperationError, Operations, Retention};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
 
+/// How often what is old enough is looked for.
+const RETENTION: Loop = Loop { name: "retention", period: Duration::from_secs(60) };
+
 /// Runs until the soft stop.
 pub(crate) async fn retention(operations: &Operations, retention: &Retention, shutdown: &Shutdown) {
-    Loop { name: "retention", period: Duration::from_secs(60) }.run(shutdown, || turn(operations, retention, shutdown)).await;
+    RETENTION.run(shutdown, || turn(operations, retention, shutdown)).await;
 }
 
 async fn turn(operations: &Operations, retention: &Retention, shutdown: &Shutdown) -> Result<Round, OperationError> {
