@@ -7,8 +7,7 @@ export HOLDFAST_ENGINE_PORT ?= 28080
 export HOLDFAST_OPERATON_PORT ?= 28081
 export HOLDFAST_REDIS_PORT ?= 26379
 export HOLDFAST_KAFKA_PORT ?= 29092
-# The demo's own ports: six for its inventories (this one, the next three, the fifth and the sixth after it), the daemon's health and
-# metrics, and its API.
+# The demo's own ports: 28090–28093, 28095 and 28096 for its inventories, 28094 for the daemon's health and metrics, 28097 for its API.
 export HOLDFAST_SIMULATOR_PORT ?= 28090
 export HOLDFAST_ADMIN_PORT ?= 28094
 export HOLDFAST_HTTP_PORT ?= 28097

@@ -1,4 +1,5 @@
-//! Where the cache counts for the inventories: two rooms that do not know each other.
+//! Lets the rate limits of inventories be counted in the shared cache. It stands here because the rooms `cache` and `supplier` may not
+//! import each other.
 
 use std::sync::Arc;
 use std::time::Duration;

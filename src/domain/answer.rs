@@ -109,6 +109,14 @@ pub enum HoldState {
     Expired,
 }
 
+impl HoldState {
+    /// Stock is bound by it.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Held | Self::Confirmed)
+    }
+}
+
 /// A hold as the inventory describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {

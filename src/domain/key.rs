@@ -56,7 +56,7 @@ impl IdempotencyKey {
         let order = OrderId::parse(parts.next()?).ok()?;
         let step = ReservationStep::parse(parts.next()?).ok()?;
         let group = AttemptGroup::new(parts.next()?.parse().ok()?)?;
-        // Only a text that comes out again was made here: not one with capitals, leading zeros or a fourth part.
+        // Compared with the derived text, so that only keys in our own spelling are accepted: no capitals, leading zeros or fourth part.
         (Self::derive(order, &step, group).as_str() == text).then_some((order, step, group))
     }
 

@@ -127,7 +127,8 @@ fn likeness(row: &Reservation, hold: &ListedHold, linger: TimeDelta) -> Likeness
     }
 }
 
-/// Placed after the reservation was made, and not later than its last create could still act. A list that does not say has no say.
+/// Placed after the reservation was made, and not later than its last create could still act. If the list does not say when a hold was
+/// placed, time does not rule it out.
 fn in_window(row: &Reservation, hold: &ListedHold, linger: TimeDelta) -> bool {
     let Some(placed) = hold.created_at else { return true };
     let last = row.last_effect_at.unwrap_or(row.requested_at);

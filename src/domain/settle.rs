@@ -126,7 +126,8 @@ pub fn settle(
 ) -> Result<Settlement, IllegalTransition> {
     let mut row = Rewriting::of(r);
     row.after.open_call = None;
-    // What a look showed was so when it was answered, which may be long before it is settled: what counts is when it was begun.
+    // A look shows the state at the time of its answer, which may be long before it is settled. To be safe its time is taken to be when
+    // the call began.
     let begun = r.open_call.map_or(now, |call| call.started_at.min(now));
     let said = match operation {
         Operation::Reserve => row.reserve(answer, policy, now)?,
@@ -435,7 +436,7 @@ impl Rewriting {
         if hold.reference.is_some() {
             self.after.reference.clone_from(&hold.reference);
         }
-        if matches!(hold.state, HoldState::Held | HoldState::Confirmed) {
+        if hold.state.is_active() {
             self.after.expires_at = hold.expires_at.or(self.after.expires_at);
         }
         for told in &hold.lines {
@@ -502,7 +503,7 @@ impl Rewriting {
             Some(now + pause)
         } else {
             match self.after.status {
-                // Nothing was seen where a hold should be: look again soon, whoever asked.
+                // A release is wanted, or nothing was seen where a hold should be: look again soon.
                 Status::Reserved | Status::Confirmed if self.after.release_wanted || self.after.absent_looks > 0 => {
                     Some(now + policy.first_check)
                 }
@@ -516,8 +517,6 @@ impl Rewriting {
                 Status::Released | Status::Rejected | Status::Expired if self.after.release_wanted => {
                     Some(now + if said == Said::Known { policy.first_check } else { policy.orphan_after })
                 }
-                // Nothing was seen where a commitment should be.
-                Status::Confirmed if self.after.absent_looks > 0 => Some(now + policy.first_check),
                 Status::Released if said != Said::Known => Some(now + policy.slowest_check),
                 // Nothing was seen of the create; look once more when it can no longer act.
                 Status::Released if self.moves.last().is_some_and(|m| m.from == Status::Unknown) => Some(now + policy.linger),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -158,6 +159,12 @@ impl KafkaConfig {
     fn has_sasl(&self) -> bool {
         matches!(self.security, Security::Sasl | Security::SaslTls)
     }
+}
+
+/// Writes down what a client says. It logs each attempt to reconnect as an error; what the operator must know is said by whoever uses
+/// the client.
+pub(super) fn log_client(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    tracing::debug!(?level, facility, message, "the Kafka client says");
 }
 
 /// For tests and tools: brokers that need no more than an address.

@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 
+use crate::events::kafka::log_client;
 use crate::events::{KafkaConfig, Message};
 
 /// Why the broker did not take a message.
@@ -40,8 +41,7 @@ impl Connection {
 
 impl ClientContext for Connection {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // The client logs each attempt to reconnect as an error; what the operator must know is said once, by the relay.
-        tracing::debug!(?level, facility, message, "the Kafka client says");
+        log_client(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -10,6 +10,7 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use crate::events::KafkaConfig;
+use crate::events::kafka::log_client;
 
 /// How long the brokers may take to say what there is.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -65,7 +66,7 @@ struct Quiet;
 
 impl ClientContext for Quiet {
     fn log(&self, level: rdkafka::config::RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(?level, facility, message, "the Kafka client says");
+        log_client(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

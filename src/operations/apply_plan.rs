@@ -223,7 +223,7 @@ impl Applier<'_> {
         let now = self.operations.clock.now();
         store.end_loose_call(step.tenant, call, reply.answer.class(), &format!("{ACTOR}: {note}"), &reply.evidence, now).await?;
         match reply.answer {
-            Answer::Done(Look::Found(hold)) if matches!(hold.state, HoldState::Held | HoldState::Confirmed) => {
+            Answer::Done(Look::Found(hold)) if hold.state.is_active() => {
                 Ok(Applied::Open("the release was answered, yet the hold is described as held".to_owned()))
             }
             Answer::Done(_) => Ok(Applied::Released),
@@ -273,14 +273,13 @@ impl Applier<'_> {
 
     /// Whether the inventory still holds: by asking for this very hold, or else by its list.
     async fn is_active(&self, step: &PlannedStep, row: Option<&Reservation>) -> Result<bool, String> {
-        let active = |state| matches!(state, HoldState::Held | HoldState::Confirmed);
         let looked = if self.source.supplier.capabilities().lookup {
             self.source.supplier.lookup(&self.ask(step, row)).await.answer
         } else {
             Answer::NotSent("it cannot be asked about one hold".to_owned())
         };
         let why = match looked {
-            Answer::Done(Look::Found(hold)) if hold.reference.as_ref() == step.reference.as_ref() => return Ok(active(hold.state)),
+            Answer::Done(Look::Found(hold)) if hold.reference.as_ref() == step.reference.as_ref() => return Ok(hold.state.is_active()),
             Answer::Done(Look::Found(_)) => "the look-up found another hold".to_owned(),
             // A look-up by reference shows this hold or none. One by key may miss the one that is too many.
             Answer::Done(Look::Absent) => return Ok(false),
@@ -295,12 +294,12 @@ impl Applier<'_> {
             Ok::<_, crate::operations::CompareError>(holds.into_iter().map(|hold| (hold.reference, hold.state)).collect())
         });
         let listed = listed.await.map_err(|error| format!("{why}; {error}"))?;
-        Ok(step.reference.as_ref().and_then(|reference| listed.get(reference)).copied().is_some_and(active))
+        Ok(step.reference.as_ref().and_then(|reference| listed.get(reference)).is_some_and(|state| state.is_active()))
     }
 
     fn ask(&self, step: &PlannedStep, row: Option<&Reservation>) -> HoldAsk {
         let key = match (&step.key, row) {
-            // What the inventory lists may be our key's other spelling.
+            // The inventory may list our key in another spelling: then the row's own key is used.
             (_, Some(row)) if step.key.as_deref().is_none_or(|key| IdempotencyKey::parts(key).is_none()) => row.key.clone(),
             (Some(key), _) => IdempotencyKey::stored(key.clone()),
             (None, Some(row)) => row.key.clone(),

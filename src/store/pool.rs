@@ -99,7 +99,7 @@ impl Store {
         Ok(Self { pool, lease, session, live, fresh, settle, evidence, outbox_wake })
     }
 
-    /// The same store with a pool of its own for reading and for what is not shared: others' waiting is not its own.
+    /// The same store with a connection pool of its own, for reads and unshared writes, so that they do not wait behind the workers.
     #[must_use]
     pub fn apart(&self, max_connections: u32) -> Self {
         let options = pool_options(max_connections, self.pool.options().get_acquire_timeout());

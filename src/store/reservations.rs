@@ -1,4 +1,4 @@
-//! Reading reservations.
+//! Reading reservations, and the marks that make them due or put them off.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgArguments, PgRow};
@@ -124,7 +124,7 @@ impl Store {
         Ok(found.map(|(reservation, _)| reservation))
     }
 
-    /// All reservations of an order, oldest first, without their lines.
+    /// Reservations, oldest first, without their lines; of one order if it is named.
     ///
     /// # Errors
     /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::Unreadable`].
@@ -287,8 +287,8 @@ where reservation_id = $1 and claim_session is null and (next_check_at is null o
         tx.commit().answered("make_due").await
     }
 
-    /// Puts off the next look at a row that nothing could be done about, unless it was written since it was read, or made due: a wish or
-    /// word of its inventory may have come in. Word of before is followed up with that.
+    /// Puts off the next look at a row about which nothing could be done. Does nothing if the row was written or made due since it was
+    /// read: a wish or a notice may have come in. A notice from before that look counts as dealt with.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].

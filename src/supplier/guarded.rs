@@ -58,7 +58,8 @@ impl<S: Supplier> Guarded<S> {
         send_before: Option<Instant>,
     ) -> Result<Duration, Held> {
         let looks = operation.is_look();
-        // Asked twice: a turn is not used up by a call that the breaker holds back, and a probe is not one that never gets its turn.
+        // The breaker is asked before and after the wait: before, so that a call it would stop uses up no turn of the rate limit; after,
+        // so that only a call that got its turn becomes the breaker's probe.
         if let Some(left) = self.breaker(|breaker| breaker.closed_for(now())).filter(|_| !looks) {
             return Err(Held::CircuitOpen(left));
         }
@@ -72,7 +73,7 @@ impl<S: Supplier> Guarded<S> {
     async fn wait_for_turn(&self, tenant: TenantId, timeout: Duration, send_before: Option<Instant>) -> Result<Duration, Held> {
         let begun = now();
         let claim = send_before.map_or(Duration::MAX, |at| at.saturating_duration_since(begun));
-        // The other half is for the call itself.
+        // At most half of the timeout is spent waiting for a turn; the rest is left for the call.
         let patience = (timeout / 2).min(claim);
         for limit in &self.limits {
             let now = now();

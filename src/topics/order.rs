@@ -16,7 +16,7 @@ const LOOK_AGAIN_AT_A_SUSPENDED_ORDER: TimeDelta = TimeDelta::minutes(5);
 
 /// How the order behind a hold stands, by its outermost process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OrderState {
+enum ProcessState {
     /// Ended from outside: nobody will ever give its hold back but us.
     Deleted,
     /// It may go on, and be deleted before.
@@ -46,14 +46,14 @@ impl Topics {
         reservation: ReservationId,
         instance: &ProcessInstanceId,
     ) -> Result<(), OperationError> {
-        match self.state_of_order(instance).await {
-            Ok(OrderState::Deleted) => {
+        match self.state_of_process(instance).await {
+            Ok(ProcessState::Deleted) => {
                 fault_point!("gone.known");
                 tracing::info!(reservation.id = %reservation, instance.id = %instance, "the process was ended from outside: its hold is released");
                 self.operations.order_gone(tenant, reservation).await
             }
-            Ok(OrderState::Suspended) => self.operations.make_due(tenant, reservation, LOOK_AGAIN_AT_A_SUSPENDED_ORDER).await,
-            Ok(OrderState::Other) => Ok(()),
+            Ok(ProcessState::Suspended) => self.operations.make_due(tenant, reservation, LOOK_AGAIN_AT_A_SUSPENDED_ORDER).await,
+            Ok(ProcessState::Other) => Ok(()),
             Err(error) => {
                 tracing::warn!(reservation.id = %reservation, error = %chain(&error), "could not find out whether the process of a hold is over");
                 self.operations.make_due(tenant, reservation, ASK_THE_ENGINE_AGAIN).await
@@ -77,16 +77,16 @@ impl Topics {
 
     /// A timer or a cancellation of the model ends a task too, but then the process lives on and has its say; and a process that came to
     /// its end had it. An order that was started anew after its process was deleted has the same hold.
-    async fn state_of_order(&self, instance: &ProcessInstanceId) -> Result<OrderState, EngineError> {
-        let Some(record) = self.engine.instance_record(instance).await? else { return Ok(OrderState::Other) };
+    async fn state_of_process(&self, instance: &ProcessInstanceId) -> Result<ProcessState, EngineError> {
+        let Some(record) = self.engine.instance_record(instance).await? else { return Ok(ProcessState::Other) };
         let root = match record.root_process_instance_id.clone() {
             Some(root) if root != *instance => self.engine.instance_record(&root).await?,
             _ => Some(record),
         };
         Ok(match root {
-            Some(root) if root.is_terminated() && !self.engine.goes_on_in_another(&root).await? => OrderState::Deleted,
-            Some(root) if root.is_suspended() => OrderState::Suspended,
-            _ => OrderState::Other,
+            Some(root) if root.is_terminated() && !self.engine.goes_on_in_another(&root).await? => ProcessState::Deleted,
+            Some(root) if root.is_suspended() => ProcessState::Suspended,
+            _ => ProcessState::Other,
         })
     }
 }

@@ -11,19 +11,21 @@ const MOST_BYTES: usize = 16 * 1024;
 /// How many of the first entries are kept where the middle of a long story is left out.
 const BEGINNING: usize = 4;
 
-const ADVICE: &str = "
-What Retry does
-The task is delivered again. The row is read first; the inventory is only asked what it holds under the key. A create is sent again only if the \
-                      inventory promises to answer a repeated key with the first result, or once it is proven that the first did nothing.
-
-What happens by itself
-The reconciler asks the inventory again, at growing intervals, and completes this very task or throws its BPMN error once the outcome is known. Its \
-                      progress stands in the annotation.
-
-If it cannot be found out
-Look at the inventory for the key or the order. After the model's time the task moves to a human, who says: held (with the reference), not held, ask \
-                      again, or give up; in the user task, or by `holdfast fallout decide`.
-";
+const ADVICE: &str = concat!(
+    "\nWhat Retry does\n",
+    "The task is delivered again. ",
+    "The row is read first; the inventory is only asked what it holds under the key. ",
+    "A create is sent again only if the inventory promises to answer a repeated key with the first result, ",
+    "or once it is proven that the first did nothing.\n",
+    "\nWhat happens by itself\n",
+    "The reconciler asks the inventory again, at growing intervals, ",
+    "and completes this very task or throws its BPMN error once the outcome is known. ",
+    "Its progress stands in the annotation.\n",
+    "\nIf it cannot be found out\n",
+    "Look at the inventory for the key or the order. ",
+    "After the model's time the task moves to a human, who says: held (with the reference), not held, ask again, or give up; ",
+    "in the user task, or by `holdfast fallout decide`.\n",
+);
 
 /// Writes the story of a reservation as plain text for Cockpit's details.
 pub(crate) fn write(timeline: &Timeline) -> String {

@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::Notify;
 
 use crate::events::KafkaConfig;
+use crate::events::kafka::log_client;
 use crate::store::{Message, Partition};
 
 /// What has changed since somebody last looked.
@@ -51,8 +52,7 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // The client logs each attempt to reconnect as an error; what the operator must know is said by the readiness probe.
-        tracing::debug!(?level, facility, message, "the Kafka client says");
+        log_client(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{ExternalReference, HoldState, LineName, ListedHold, ListedLine};
+use crate::domain::{ExternalReference, LineName, ListedHold, ListedLine};
 use crate::supplier::{ListMark, ListedPage};
 
 use super::hold::{HoldPointers, NoHold, StateFrom};
@@ -51,7 +51,7 @@ impl ActiveHolds {
                 *states.get(&word).ok_or_else(|| NoHold::UnmappedState(shortened(&Value::String(word))))?
             }
         };
-        if !matches!(state, HoldState::Held | HoldState::Confirmed) {
+        if !state.is_active() {
             return Ok(None);
         }
         let text = at.reference.text(entry)?;
@@ -101,6 +101,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::HoldState;
     use crate::supplier::http::form::{InstantForm, MissingLineForm};
     use crate::supplier::http::hold::{Expiry, HoldLines};
 

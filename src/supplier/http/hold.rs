@@ -94,7 +94,7 @@ impl HoldPointers {
                 *states.get(&word).ok_or_else(|| NoHold::UnmappedState(shortened(&Value::String(word))))?
             }
         };
-        let holds = matches!(state, HoldState::Held | HoldState::Confirmed);
+        let holds = state.is_active();
         let expires_at = match &self.expires_at {
             // Only what is held runs out; what is gone or for good may well have no expiry.
             Some(expiry) if expiry.at.find(body).is_some() || state == HoldState::Held && !expiry.optional => {
