@@ -128,7 +128,10 @@ impl Commander {
         let (Some(version), Some(reservation)) = (command.if_version, command.reservation) else { return Ok(None) };
         let row = self.operations.get(command.tenant, &Find::Id(reservation)).await?;
         if let Some(row) = row.filter(|row| row.version != version) {
-            return Ok(Some(Tried::refused("VERSION_CONFLICT", &format!("The reservation is at version {} by now, not {version}.", row.version))));
+            return Ok(Some(Tried::refused(
+                "VERSION_CONFLICT",
+                &format!("The reservation is at version {} by now, not {version}.", row.version),
+            )));
         }
         self.operations.version_held(command).await?;
         Ok(None)

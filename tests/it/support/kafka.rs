@@ -60,7 +60,8 @@ impl Topic {
 
     /// Makes one on other brokers, with these properties.
     pub(crate) async fn fresh_on(brokers: &str, properties: &[(&str, &str)]) -> Self {
-        let topic = Self { brokers: brokers.to_owned(), ..Self::missing() };
+        let mut topic = Self::missing();
+        topic.brokers = brokers.to_owned();
         topic.make(properties).await;
         topic
     }
