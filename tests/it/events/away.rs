@@ -2,21 +2,14 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::arriving::{all_told, publishing};
 use super::judge::{is_what_happened, judge, waiting};
-use super::scene::Outbox;
 use crate::support::daemon::Daemon;
 use crate::support::kafka::Topic;
-use crate::support::order::BY_ITSELF;
 use crate::support::shop::Shop;
-use crate::support::wait::until_true;
 
 /// Nobody listens there.
 const NOBODY: &str = "127.0.0.1:9";
-/// How many facts may be on their way at once.
-const BATCH: usize = 4;
 
 #[tokio::test]
 async fn orders_go_on_without_a_broker_and_their_facts_are_told_when_there_is_one() {
@@ -43,21 +36,4 @@ async fn orders_go_on_without_a_broker_and_their_facts_are_told_when_there_is_on
     let verdict = judge(&read);
     println!("after a boot without a broker: {verdict:?}");
     assert_eq!((verdict.facts, verdict.repeated), (20, 0));
-}
-
-#[tokio::test]
-async fn facts_that_were_refused_for_now_are_told_later_however_many_they_are() {
-    let topic = Topic::missing();
-    let outbox = Outbox::fresh().await;
-    for _ in 0..BATCH * 2 {
-        outbox.write(Uuid::new_v4(), [1]).await;
-    }
-    let relay = outbox.relay_with(&topic, |settings| settings.batch = BATCH).await;
-    until_true("the broker has refused", BY_ITSELF, async || relay.status.broker_complaint().is_some()).await;
-    assert_eq!(waiting(outbox.database.pool()).await, 2 * BATCH as i64);
-    topic.make(&[]).await;
-    outbox.is_empty().await;
-    relay.stop().await;
-    let verdict = judge(&topic.read().await);
-    assert_eq!((verdict.facts, verdict.repeated), (2 * BATCH, 0));
 }

@@ -14,6 +14,9 @@ use crate::support::wait::until_true;
 /// How long it may take until everything was told to a broker that has come back.
 const BACK_AGAIN: Duration = Duration::from_secs(180);
 
+/// How many facts may be on their way at once, where that matters.
+const BATCH: usize = 4;
+
 /// One broker for both, since each takes its time to come up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn facts_survive_lost_words_and_a_broker_that_is_killed() {
@@ -71,4 +74,21 @@ async fn facts_survive_lost_words_and_a_broker_that_is_killed() {
     let verdict = judge(&topic.read().await);
     println!("the broker was killed while {held_back} facts waited: {verdict:?}");
     assert_eq!((verdict.facts, verdict.aggregates), (225, 25));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn facts_that_were_refused_for_now_are_told_later_however_many_they_are() {
+    let broker = Broker::start().await;
+    let topic = Topic::missing_on(&broker.brokers());
+    let outbox = Outbox::fresh().await;
+    for _ in 0..BATCH * 2 {
+        outbox.write(Uuid::new_v4(), [1]).await;
+    }
+    let relay = outbox.relay_with(&topic, |settings| settings.batch = BATCH).await;
+    until_true("the broker has refused", BY_ITSELF, async || relay.status.broker_complaint().is_some()).await;
+    topic.make(&[]).await;
+    outbox.is_empty().await;
+    relay.stop().await;
+    let verdict = judge(&topic.read().await);
+    assert_eq!((verdict.facts, verdict.repeated), (2 * BATCH, 0));
 }

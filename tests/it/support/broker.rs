@@ -49,7 +49,8 @@ impl Broker {
             )
             .replace("@PORT@", &port.to_string())
             .replace("@CONTROLLER_PORT@", &controller.to_string())
-            .replace("@DATA@", &folder.join("data").display().to_string());
+            .replace("@DATA@", &folder.join("data").display().to_string())
+            + "\nauto.create.topics.enable=false\n";
         fs::write(folder.join("server.properties"), properties).unwrap();
         let mut broker = Self { folder, port, child: None, link };
         let cluster = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Uuid::new_v4().as_bytes()).replace('-', "A");

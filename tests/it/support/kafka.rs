@@ -60,15 +60,14 @@ impl Topic {
 
     /// Makes one on other brokers, with these properties.
     pub(crate) async fn fresh_on(brokers: &str, properties: &[(&str, &str)]) -> Self {
-        let mut topic = Self::missing();
-        topic.brokers = brokers.to_owned();
+        let topic = Self::missing_on(brokers);
         topic.make(properties).await;
         topic
     }
 
-    /// One on the stack's broker that is not there until it is made.
-    pub(crate) fn missing() -> Self {
-        Self { name: format!("holdfast-test-{}", Uuid::new_v4().simple()), brokers: brokers() }
+    /// One that is not there until it is made, on brokers that make none by themselves.
+    pub(crate) fn missing_on(brokers: &str) -> Self {
+        Self { name: format!("holdfast-test-{}", Uuid::new_v4().simple()), brokers: brokers.to_owned() }
     }
 
     /// Makes it, with these properties.

@@ -13,11 +13,13 @@ async fn is_looked_at(order: &Order<'_>) {
     // The second look begins when the first one and all that follows from it are done.
     for _ in 0..2 {
         let before = order.asked_for(Operation::Lookup);
-        sqlx::query("update reservation set next_check_at = now() where reservation_id = $1")
-            .bind(order.row().await.reservation_id)
-            .execute(order.shop.database.pool())
-            .await
-            .unwrap();
+        // What is written while a look is under way, its answer overwrites.
+        let due = "update reservation set next_check_at = now() where reservation_id = $1 and claim_session is null";
+        until_true("the hold is made due", BY_ITSELF, async || {
+            let made = sqlx::query(due).bind(order.row().await.reservation_id).execute(order.shop.database.pool()).await.unwrap();
+            made.rows_affected() == 1
+        })
+        .await;
         until_true("the hold is looked at", BY_ITSELF, async || order.asked_for(Operation::Lookup) > before).await;
     }
 }
