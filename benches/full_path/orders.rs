@@ -151,9 +151,14 @@ impl Engine {
         Ok(Started { instance, sent_at, took: began.elapsed() })
     }
 
+    /// Reads. The engine ends a connection after a hundred requests, which may be while the next one is on its way: that is asked again.
     async fn get(&self, path: &str) -> Result<Value, Failure> {
-        let answer = self.http.get(format!("{}/{path}", self.url)).send().await?.error_for_status()?;
-        Ok(serde_json::from_slice(&answer.bytes().await?)?)
+        let ask = async || self.http.get(format!("{}/{path}", self.url)).send().await;
+        let answer = match ask().await {
+            Err(error) if error.is_request() => ask().await?,
+            answer => answer?,
+        };
+        Ok(serde_json::from_slice(&answer.error_for_status()?.bytes().await?)?)
     }
 }
 
