@@ -259,7 +259,8 @@ async fn react(rig: &mut Rig, case: &Case, fault: &Fault, replica: usize) {
             daemon.kill();
         }
         until("the killed daemon is dead", PATIENCE, async || daemon.has_ended().then_some(())).await;
-        if case.replicas == 1 {
+        // Of two that two faults kill, one comes back: somebody must be there to find out.
+        if rig.replicas.iter_mut().all(|replica| replica.daemon.has_ended()) {
             rig.reboot(replica);
         }
     } else if fault.freezes() {
