@@ -13,13 +13,7 @@ pub(crate) fn say(text: &str) {
 
 /// Says what went wrong, with its causes.
 pub(crate) fn complain(error: &Failure) {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    eprintln!("bench: {text}");
+    eprintln!("bench: {}", holdfast::chain::chain(error.as_ref()));
 }
 
 /// The summary and the daemons' logs.

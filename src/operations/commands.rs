@@ -35,9 +35,9 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn claim_commands(&self, tenants: &[TenantId], limit: i64) -> Result<Vec<CommandRecord>, OperationError> {
+    pub async fn claim_commands(&self, tenants: &[TenantId], limit: i64, lingers: TimeDelta) -> Result<Vec<CommandRecord>, OperationError> {
         let tenants = self.tenants(tenants).await?;
-        Ok(self.store.claim_commands(&tenants, self.clock.now(), limit).await?)
+        Ok(self.store.claim_commands(&tenants, self.clock.now(), limit, lingers).await?)
     }
 
     /// Writes down what became of a try; false if somebody else carries the command out by now.

@@ -94,7 +94,7 @@ impl Operations {
             Conclusion::Refused(..) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => None,
         };
         fault_point!("reconciler.looked");
-        self.store.put_off(due.tenant, due.reservation, (row.version, seen_at), put_off).await?;
+        self.store.put_off(due.tenant, due.reservation, row.version, seen_at, put_off).await?;
         Ok(conclusion)
     }
 
@@ -119,7 +119,7 @@ impl Operations {
         let (find, actor) = (Find::Id(due.reservation), Some("auto-extend".to_owned()));
         let conclusion = self.run(&Errand { tenant: due.tenant, find, goal: Goal::Extend { until }, actor, waiting: None }).await?;
         // A row that nothing was written for would be due again at once.
-        self.store.put_off(due.tenant, due.reservation, (row.version, seen_at), Some(seen_at + SOON_AGAIN)).await?;
+        self.store.put_off(due.tenant, due.reservation, row.version, seen_at, Some(seen_at + SOON_AGAIN)).await?;
         Ok(conclusion)
     }
 

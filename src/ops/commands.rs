@@ -64,7 +64,7 @@ impl Commander {
     }
 
     async fn turn(&self) -> Result<Round, OperationError> {
-        let commands = self.operations.claim_commands(&self.tenants, BATCH).await?;
+        let commands = self.operations.claim_commands(&self.tenants, BATCH, LINGER).await?;
         let full = i64::try_from(commands.len()).is_ok_and(|found| found >= BATCH);
         let mut tries = futures::stream::iter(commands).map(|command| self.try_one(command)).buffer_unordered(SIDE_BY_SIDE);
         let mut failed = None;
@@ -205,7 +205,7 @@ impl Commander {
         let Some(instance) = row.process_instance.as_deref().map(ProcessInstanceId::from) else { return Ok(None) };
         match self.engine.instance_record(&instance).await? {
             Some(record) if record.end_time.is_some() => return Ok(None),
-            Some(record) if record.state == "SUSPENDED" => {
+            Some(record) if record.is_suspended() => {
                 return Ok(Some(self.operations.later(command, "the order's process is suspended")));
             }
             Some(_) => {}

@@ -1,6 +1,6 @@
 //! Commands that were promised to a caller: put on record, claimed, carried out, settled.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::FromRow;
 use sqlx::types::Json;
@@ -195,9 +195,6 @@ impl Raw {
     }
 }
 
-/// How long the start of an order may be under way at the engine without showing there, in seconds.
-const START_LINGERS_S: f64 = 15.0;
-
 impl Store {
     /// Puts a command on record. Put again under the same id, it is the same command.
     ///
@@ -286,11 +283,17 @@ order by command_id = $1 desc limit 1",
 
     /// Claims commands that are due and that nobody else living carries out. What this very boot claimed before and did not settle
     /// is among them: whoever calls this has nothing in hand. The start of an order that somebody claimed and left open may still be on
-    /// its way to the engine, where it could not be found yet: it is left alone for a while.
+    /// its way to the engine, where it could not be found yet: it is left alone for as long as it may linger there.
     ///
     /// # Errors
     /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::UnreadableCommand`].
-    pub async fn claim_commands(&self, tenants: &[TenantId], now: DateTime<Utc>, limit: i64) -> Result<Vec<CommandRecord>, StoreError> {
+    pub async fn claim_commands(
+        &self,
+        tenants: &[TenantId],
+        now: DateTime<Utc>,
+        limit: i64,
+        lingers: TimeDelta,
+    ) -> Result<Vec<CommandRecord>, StoreError> {
         let during = "claim_commands";
         let mut tx = begin(&self.pool, during, tenants).await?;
         let claimed: Vec<Raw> = sqlx::query_as(
@@ -300,7 +303,7 @@ where command_id in (
     select c.command_id from engine_command c
     where c.state = 'PENDING' and c.next_attempt_at <= $2 and (c.claim_session = $1 or not exists (
         select from worker_session s where s.session_id = c.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
-    )) and (c.kind <> 'START_ORDER' or c.claim_session is null or c.updated_at <= $2 - make_interval(secs => $4))
+    )) and (c.kind <> 'START_ORDER' or c.claim_session is null or c.updated_at <= $4)
     order by c.next_attempt_at limit $3 for update skip locked
 )
 returning *",
@@ -308,7 +311,7 @@ returning *",
         .bind(self.session.0)
         .bind(now)
         .bind(limit)
-        .bind(START_LINGERS_S)
+        .bind(now - lingers)
         .fetch_all(&mut *tx)
         .answered(during)
         .await?;

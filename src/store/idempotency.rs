@@ -7,8 +7,9 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::TenantId;
-use crate::store::answered::{Answered as _, FORGOTTEN_AT_ONCE};
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
+use crate::store::retention::FORGOTTEN_AT_ONCE;
 use crate::store::{Store, StoreError, tenants};
 
 /// Which request is meant.

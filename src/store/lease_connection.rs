@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::store::StoreError;
+use crate::store::answered::answered_within;
 use crate::store::sessions::LEASE;
 
 /// One connection, opened when it is first used. One that failed or fell silent is left for a new one.
@@ -40,10 +41,7 @@ impl LeaseConnection {
             *open = Some(connection);
             Ok(done)
         };
-        match timeout(LEASE, running).await {
-            Ok(done) => done.map_err(StoreError::during(during)),
-            Err(_) => Err(StoreError::Silent { during, after: LEASE }),
-        }
+        answered_within(LEASE, during, running).await
     }
 
     /// Says goodbye to the server, if it listens.

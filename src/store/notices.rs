@@ -5,8 +5,9 @@ use sqlx::Row as _;
 
 use crate::domain::{ExternalReference, IdempotencyKey, SourceName, TenantId};
 use crate::fault_points::fault_point;
-use crate::store::answered::{Answered as _, FORGOTTEN_AT_ONCE};
+use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
+use crate::store::retention::FORGOTTEN_AT_ONCE;
 use crate::store::{Store, StoreError};
 
 /// The most reservations that one notice makes due: tenants of one inventory may share its references.

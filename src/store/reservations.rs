@@ -88,16 +88,23 @@ pub(crate) async fn read(
     locked: bool,
 ) -> Result<Option<(Reservation, PgRow)>, StoreError> {
     let read = "read_reservation";
-    let Some(mut row) = query(find, tenant).fetch_optional(&mut **tx).answered(read).await? else {
-        return Ok(None);
-    };
+    let mut find = find.clone();
     if locked {
         // The row is locked by its id: what the first look found by other columns may have changed meanwhile. It is read by a statement of
         // its own: one that had to wait for the lock would tell whether the claim is alive from before it waited.
-        let id = rows::reservation(&row)?.id;
+        let id = match &find {
+            Find::Id(id) => *id,
+            find => match query(find, tenant).fetch_optional(&mut **tx).answered(read).await? {
+                Some(row) => rows::reservation(&row)?.id,
+                None => return Ok(None),
+            },
+        };
         sqlx::query(LOCK).bind(id.0).bind(tenant.0).execute(&mut **tx).answered(read).await?;
-        row = query(&Find::Id(id), tenant).fetch_one(&mut **tx).answered(read).await?;
+        find = Find::Id(id);
     }
+    let Some(row) = query(&find, tenant).fetch_optional(&mut **tx).answered(read).await? else {
+        return Ok(None);
+    };
     let mut reservation = rows::reservation(&row)?;
     reservation.lines = lines(tx, reservation.id).await?;
     Ok(Some((reservation, row)))
@@ -296,10 +303,10 @@ where reservation_id = $1 and claim_session is null and (next_check_at is null o
         &self,
         tenant: TenantId,
         id: ReservationId,
-        seen: (i64, DateTime<Utc>),
+        seen_version: i64,
+        seen_at: DateTime<Utc>,
         until: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
-        let (seen_version, seen_at) = seen;
         let mut tx = begin(&self.pool, "put_off", &[tenant]).await?;
         sqlx::query(
             "-- put_off

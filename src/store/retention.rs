@@ -20,6 +20,9 @@ pub enum Forgotten {
     AvailabilityEvidence,
 }
 
+/// How many rows one statement takes away of what is kept for a fixed time, so that it ends long before it is given up.
+pub(crate) const FORGOTTEN_AT_ONCE: i64 = 5_000;
+
 impl Forgotten {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::InboxRow, Self::DeadLetter, Self::SupplierCallEvidence, Self::AvailabilityEvidence];

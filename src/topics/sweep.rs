@@ -48,13 +48,20 @@ impl Topics {
     /// # Errors
     /// The last [`OperationError`] that there was.
     pub async fn look_at_all(&self, due: Vec<Due>, stop: impl Fn() -> bool) -> Result<(), OperationError> {
-        let mut failed = None;
-        let due = due.into_iter().take_while(|_| !stop());
+        self.look_side_by_side(due.into_iter().take_while(|_| !stop())).await.map(drop)
+    }
+
+    /// The outcomes of looks at these rows, each of which is brought to its end.
+    async fn look_side_by_side(&self, due: impl Iterator<Item = Due>) -> Result<Vec<&'static str>, OperationError> {
+        let (mut outcomes, mut failed) = (Vec::new(), None);
         let mut looks = futures::stream::iter(due).map(|due| self.look_at(due)).buffer_unordered(SIDE_BY_SIDE);
         while let Some(looked) = looks.next().await {
-            failed = looked.err().or(failed);
+            match looked {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => failed = Some(error),
+            }
         }
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(outcomes), Err)
     }
 
     async fn sweep(&self, tenants: &[TenantId]) -> Result<Swept, OperationError> {
@@ -67,17 +74,9 @@ impl Topics {
             if due.is_empty() {
                 break;
             }
-            let mut looks = futures::stream::iter(due).map(|due| self.look_at(due)).buffer_unordered(SIDE_BY_SIDE);
-            let mut failed = None;
-            while let Some(looked) = looks.next().await {
+            for outcome in self.look_side_by_side(due.into_iter()).await? {
                 swept.looked_at += 1;
-                match looked {
-                    Ok(outcome) => swept.still_open += i64::from(matches!(outcome, "open" | "not_sent" | "busy")),
-                    Err(error) => failed = Some(error),
-                }
-            }
-            if let Some(error) = failed {
-                return Err(error);
+                swept.still_open += i64::from(matches!(outcome, "open" | "not_sent" | "busy"));
             }
         }
         self.tell_settled(tenants, AT_ONCE).await?;

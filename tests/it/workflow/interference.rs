@@ -4,8 +4,8 @@ use holdfast::simulator::{Effect, Fault, FaultScope, HoldState, Operation};
 use reqwest::Method;
 use serde_json::{Value as JsonValue, json};
 
+use super::suspended::{Suspended, suspended_before_it_was_told};
 use crate::support::daemon::Daemon;
-use crate::support::gate::{Gate, Stop};
 use crate::support::order::BY_ITSELF;
 use crate::support::rows::tasks_that_wait;
 use crate::support::shop::{Setup, Shop};
@@ -67,14 +67,7 @@ async fn the_retry_button_on_an_unknown_outcome_only_asks_and_never_holds_twice(
 #[tokio::test]
 async fn a_suspended_instance_gets_its_answer_from_the_row_once_it_goes_on() {
     let shop = Shop::open_with(|setup| setup.set("engine.lock_duration_ms", 4_000)).await;
-    let gate = Gate::before(shop.engine.base_url.as_str()).await;
-    gate.pick(Stop::Nowhere, |path, body| path.ends_with("/complete") && body.contains("reservationId"));
-    let _daemon = Daemon::start_with(&shop, &[("engine.url", gate.url().into())]).await;
-    let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 1_500 });
-    let order = shop.order().await;
-    order.hold_is_placed().await;
-    shop.engine.client.set_suspended(&order.instance, true).await.unwrap();
-    until_true("the engine was told, and refused", BY_ITSELF, async || gate.picked() > 0).await;
+    let Suspended { order, slow, gate, _daemon } = suspended_before_it_was_told(&shop).await;
     assert_eq!((order.row().await.status.as_str(), order.holds()[0].state), ("RESERVED", HoldState::Held));
 
     shop.engine.client.set_suspended(&order.instance, false).await.unwrap();

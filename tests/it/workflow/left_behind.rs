@@ -1,9 +1,9 @@
 //! Holds that nobody would ask for again: their process was deleted before it was told, or this replica does not know their inventory.
 
-use holdfast::simulator::{Effect, Fault, FaultScope, HoldState, Operation};
+use holdfast::simulator::{Effect, HoldState, Operation};
 
+use super::suspended::{Suspended, suspended_before_it_was_told};
 use crate::support::daemon::Daemon;
-use crate::support::gate::{Gate, Stop};
 use crate::support::order::{BY_ITSELF, Order};
 use crate::support::shop::{Setup, Shop};
 use crate::support::wait::{heard, until_true};
@@ -54,14 +54,7 @@ async fn an_order_that_was_started_anew_keeps_the_hold_of_its_deleted_process() 
 #[tokio::test]
 async fn a_process_suspended_before_it_was_told_and_deleted_afterwards_leaves_no_hold_behind() {
     let shop = Shop::open_with(|setup| setup.set("engine.lock_duration_ms", 4_000)).await;
-    let gate = Gate::before(shop.engine.base_url.as_str()).await;
-    gate.pick(Stop::Nowhere, |path, body| path.ends_with("/complete") && body.contains("reservationId"));
-    let _daemon = Daemon::start_with(&shop, &[("engine.url", gate.url().into())]).await;
-    let slow = shop.arm(FaultScope::Reserve, Some(1), Fault::Slow { delay_ms: 1_500 });
-    let order = shop.order().await;
-    order.hold_is_placed().await;
-    shop.engine.client.set_suspended(&order.instance, true).await.unwrap();
-    until_true("the engine was told, and refused", BY_ITSELF, async || gate.picked() > 0).await;
+    let Suspended { order, slow, gate: _gate, _daemon } = suspended_before_it_was_told(&shop).await;
     until_true("the hold is to be looked at soon", BY_ITSELF, async || next_look_in(&order).await.is_some_and(|seconds| seconds < 60.0))
         .await;
     until_true("it was looked at, and is to be looked at again", BY_ITSELF, async || {

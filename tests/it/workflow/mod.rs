@@ -15,5 +15,6 @@ mod partial;
 mod paths;
 mod repeated;
 mod sharing;
+mod suspended;
 mod sweeping;
 mod unknown;
