@@ -251,6 +251,7 @@ fn a_release_that_is_lost_and_found_to_have_done_nothing_again_and_again_is_trie
     let hold = Hold { reference: row.reference.clone(), state: HoldState::Held, expires_at: None, lines: Vec::new() };
     let (mut now, mut pauses) = (start(), Vec::new());
     while row.manual_since.is_none() {
+        assert!(now < start() + TimeDelta::hours(1), "nobody is called: {pauses:?}");
         let settlement = settle(&called(row, Operation::Release, now), Operation::Release, &lost(), &policy, now).unwrap();
         assert_eq!(settlement.after.status, Status::ReleaseUnknown);
         pauses.push(settlement.next_check_at.unwrap() - now);
