@@ -8,7 +8,7 @@ use super::went_on_with_one_hold;
 use crate::support::daemon::{Process, locked_for};
 use crate::support::gate::{Gate, Stop};
 use crate::support::order::{BY_ITSELF, Order};
-use crate::support::rows::callers;
+use crate::support::rows::who_reserved;
 use crate::support::shop::{Setup, Shop};
 use crate::support::wait::until_true;
 
@@ -22,7 +22,7 @@ fn patient(setup: &mut Setup) {
 
 /// The one of two replicas that works on the order, and the other.
 async fn at_work_and_idle(shop: &Shop, order: &Order<'_>, replicas: [Process; 2]) -> (Process, Process) {
-    let worker = callers(shop.database.pool(), order.id).await.remove(0);
+    let worker = who_reserved(shop.database.pool(), order.id).await.remove(0);
     let [one, other] = replicas;
     if one.worker_id == worker { (one, other) } else { (other, one) }
 }
@@ -46,7 +46,7 @@ async fn a_second_replica_takes_over_within_seconds_although_the_lock_lasts_a_mi
     println!("take-over: asked {asked:?} after the SIGKILL, the order went on after {went_on:?}");
     assert!(went_on < PROMISED, "asked after {asked:?}, went on after {went_on:?}");
     assert_eq!(shop.fault(swallow).fired, 1);
-    assert_eq!(callers(shop.database.pool(), order.id).await, [dying.worker_id.as_str(), &living.worker_id]);
+    assert_eq!(who_reserved(shop.database.pool(), order.id).await, [dying.worker_id.as_str(), &living.worker_id]);
     went_on_with_one_hold(&order).await;
 }
 

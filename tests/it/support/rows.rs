@@ -72,11 +72,11 @@ pub(crate) async fn calls(pool: &PgPool, order: Uuid) -> Vec<Call> {
     sqlx::query_as(of_order).bind(order).fetch_all(pool).await.unwrap()
 }
 
-/// The worker ids of the boots that made the calls for an order, in the same order as those.
-pub(crate) async fn callers(pool: &PgPool, order: Uuid) -> Vec<String> {
+/// The worker ids of the boots that asked for the holds of an order, oldest first. The reconciler may have looked at them besides.
+pub(crate) async fn who_reserved(pool: &PgPool, order: Uuid) -> Vec<String> {
     let of_order =
         "select s.worker_id from supplier_call c join reservation r using (reservation_id) join worker_session s using (session_id)
-        where r.order_id = $1 order by c.started_at, c.sequence";
+        where r.order_id = $1 and c.operation = 'reserve' order by c.started_at, c.sequence";
     sqlx::query_scalar(of_order).bind(order).fetch_all(pool).await.unwrap()
 }
 
