@@ -8,7 +8,7 @@ use holdfast::cli::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match runtime().enable_all().build() {
         Ok(runtime) => runtime.block_on(cli.carry_out()),
         Err(error) => {
             // Nobody is left to tell where standard error is closed.
@@ -16,4 +16,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The work is waiting: one thread does more of it than an engine hands out, with less processor and memory than one per core, and the
+/// figures are in `docs/performance.md`. `TOKIO_WORKER_THREADS` asks for more.
+fn runtime() -> tokio::runtime::Builder {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        runtime.worker_threads(1);
+    }
+    runtime
 }

@@ -398,7 +398,8 @@ impl Rewriting {
                 }
             }
             Answer::Done(Look::Absent) => return Ok(Said::NotKnown("the answer describes no hold".to_owned())),
-            Answer::Refused(Refusal { state: Some(state), .. }) => *state,
+            Answer::Refused(Refusal { state: Some(state), .. }) if *state != HoldState::Held => *state,
+            // The hold is as it was.
             Answer::Refused(refusal) => {
                 self.after.pending = None;
                 return Ok(Said::Refused(Rejection { code: refusal.code.clone(), message: refusal.message.clone() }));

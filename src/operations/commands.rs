@@ -81,12 +81,22 @@ impl Operations {
         })
     }
 
-    /// Writes down that the reservation was found at the version that the command is for.
+    /// Writes down that the reservation was found at the version that the command is for; false if somebody else carries the command
+    /// out by now.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn version_held(&self, command: &CommandRecord) -> Result<(), OperationError> {
+    pub async fn version_held(&self, command: &CommandRecord) -> Result<bool, OperationError> {
         Ok(self.store.drop_condition(command).await?)
+    }
+
+    /// Writes down that what the command asks for leaves now; false if somebody else carries the command out by now, so that it must
+    /// not leave.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn command_leaves(&self, command: &CommandRecord) -> Result<bool, OperationError> {
+        Ok(self.store.command_leaves(command, self.clock.now()).await?)
     }
 
     /// To be tried again, the later the more often it was tried: after a second at first, a minute at most.

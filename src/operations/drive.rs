@@ -281,13 +281,14 @@ fn misread(operation: Operation, reply: Reply<Look>) -> Reply<Look> {
 /// Some goals end with the call that showed how things stand; asking again would answer the same.
 fn is_answered(operation: Operation, after: &Reservation, goal: &Goal) -> bool {
     let to_be_released = after.release_wanted || after.status == ReservationStatus::ReleaseRequested;
+    let is_held = matches!(after.status, ReservationStatus::Reserved | ReservationStatus::Confirmed);
     match goal {
         Goal::Verify => operation.is_look() && !to_be_released,
         Goal::Resolve | Goal::Decide(_) => !after.is_open() && !to_be_released,
         // A hold that is still there after its release was answered is one that the inventory does not let go of.
         Goal::Release => operation == Operation::Release && !to_be_released,
-        // An inventory that grants less than was asked for has said all that it will say.
-        Goal::Extend { .. } => operation == Operation::Extend && !to_be_released,
+        // An inventory that grants less than was asked for has said all that it will say; one whose hold is over has not extended it.
+        Goal::Extend { .. } => operation == Operation::Extend && is_held && !to_be_released,
         Goal::Reserve | Goal::Confirm => false,
     }
 }

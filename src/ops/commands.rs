@@ -28,6 +28,8 @@ const BATCH: i64 = 16;
 const SIDE_BY_SIDE: usize = 8;
 /// A start whose answer was lost may still be on its way through the engine: so long nothing is started in its place.
 const LINGER: TimeDelta = TimeDelta::seconds(15);
+/// Why a try that somebody else goes on with ends here.
+const TAKEN_OVER: &str = "this boot lost its claim";
 /// The variable by which a process that was started here is found again.
 const COMMAND_ID: &str = "holdfastCommandId";
 
@@ -133,8 +135,8 @@ impl Commander {
                 &format!("The reservation is at version {} by now, not {version}.", row.version),
             )));
         }
-        self.operations.version_held(command).await?;
-        Ok(None)
+        let ours = self.operations.version_held(command).await?;
+        Ok((!ours).then(|| self.operations.later(command, TAKEN_OVER)))
     }
 
     /// Starts the order's process, unless it is there.
@@ -158,9 +160,8 @@ impl Commander {
 
     /// Starts it; nothing if there is no such process for that tenant.
     async fn start(&self, command: &CommandRecord, tenant: Option<EngineTenant>) -> Result<Option<Tried>, Failed> {
-        if Instant::now() >= self.operations.lease_until() {
-            // Another boot may have taken this command over.
-            return Ok(Some(self.operations.later(command, "this boot lost its session")));
+        if !self.operations.command_leaves(command).await? || Instant::now() >= self.operations.lease_until() {
+            return Ok(Some(self.operations.later(command, TAKEN_OVER)));
         }
         let mut variables = variables(command);
         if tenant.is_none() {

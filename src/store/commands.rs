@@ -319,14 +319,15 @@ returning *",
         claimed.into_iter().map(Raw::record).collect()
     }
 
-    /// Writes down that the reservation was found at the version that the command is for: it is not looked at again.
+    /// Writes down that the reservation was found at the version that the command is for: it is not looked at again. False if the
+    /// claim has passed to somebody else.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn drop_condition(&self, command: &CommandRecord) -> Result<(), StoreError> {
+    pub async fn drop_condition(&self, command: &CommandRecord) -> Result<bool, StoreError> {
         let during = "drop_condition";
         let mut tx = begin(&self.pool, during, &[command.tenant]).await?;
-        sqlx::query(
+        let dropped = sqlx::query(
             "-- drop_condition\nupdate engine_command set if_version = null where command_id = $1 and tenant_id = $2 and claim_epoch = $3",
         )
         .bind(command.id.0)
@@ -335,7 +336,30 @@ returning *",
         .execute(&mut *tx)
         .answered(during)
         .await?;
-        tx.commit().answered(during).await
+        tx.commit().answered(during).await?;
+        Ok(dropped.rows_affected() == 1)
+    }
+
+    /// Writes down that what the command asks for is on its way from now on: whoever takes it over counts from here how long it may
+    /// linger. False if the claim has passed to somebody else.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn command_leaves(&self, command: &CommandRecord, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let during = "command_leaves";
+        let mut tx = begin(&self.pool, during, &[command.tenant]).await?;
+        let leaves = sqlx::query(
+            "-- command_leaves\nupdate engine_command set updated_at = $4 where command_id = $1 and tenant_id = $2 and claim_epoch = $3",
+        )
+        .bind(command.id.0)
+        .bind(command.tenant.0)
+        .bind(command.claim_epoch)
+        .bind(now)
+        .execute(&mut *tx)
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
+        Ok(leaves.rows_affected() == 1)
     }
 
     /// Writes down what became of a try; false if the claim has passed to somebody else.

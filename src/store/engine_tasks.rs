@@ -101,7 +101,8 @@ impl Store {
         tx.commit().answered("end_waiting").await
     }
 
-    /// The waiting tasks whose reservation is settled, with the reservation: they were not told yet.
+    /// The waiting tasks whose reservation is settled, with the reservation: they were not told yet. Where there are more than asked
+    /// for, chance picks: those that cannot be told must not stand before all others for ever.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
@@ -116,7 +117,7 @@ impl Store {
             "-- list_settled_waiting
 select e.* from engine_task e join reservation r using (reservation_id)
 where e.ended_at is null and e.waiting_since < $1 and r.status not in ('UNKNOWN', 'RELEASE_UNKNOWN') and r.pending_operation is null and r.claim_session is null
-order by e.waiting_since limit $2",
+order by random() limit $2",
         )
         .bind(waiting_before)
         .bind(limit)

@@ -226,7 +226,8 @@ impl Store {
         tx.commit().answered(during).await
     }
 
-    /// The questions in processes whose answer was found before an instant, and that were not withdrawn yet.
+    /// The questions in processes whose answer was found before an instant, and that were not withdrawn yet. Where there are more than
+    /// asked for, chance picks: those that cannot be withdrawn must not stand before all others for ever.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
@@ -241,7 +242,7 @@ impl Store {
         let rows: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
             "-- answered_cases
 select case_id, tenant_id, asked_in from fallout_case
-where closed_at < $1 and withdrawn_at is null and asked_in is not null order by closed_at limit $2",
+where closed_at < $1 and withdrawn_at is null and asked_in is not null order by random() limit $2",
         )
         .bind(closed_before)
         .bind(limit)

@@ -205,7 +205,8 @@ accept_partial = false
 timeout_ms = 2500
 check_timeout_ms = 2500
 connect_timeout_ms = 1000
-linger_ms = 5000
+# Longer than a request is delayed (`LATE`) and a busy machine is slow together: one that acts later breaks the inventory's own word.
+linger_ms = 8000
 absent_looks = 2
 first_check_ms = 100
 slowest_check_ms = 400

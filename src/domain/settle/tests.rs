@@ -213,6 +213,20 @@ fn an_extension_that_came_to_nothing_is_tried_again_until_the_hold_is_over() {
     assert_eq!(policy.next_try_to_extend(&held, ends), None);
 }
 
+#[test]
+fn a_confirmation_or_an_extension_that_is_refused_while_the_hold_stands_is_refused_and_the_hold_is_as_it_was() {
+    use crate::domain::samples::{policy, reference, start, wish};
+    let until = start() + TimeDelta::hours(2);
+    for (operation, pending) in [(Operation::Confirm, PendingOperation::Confirm), (Operation::Extend, PendingOperation::Extend { until })] {
+        let held = Reservation { status: Status::Reserved, reference: Some(reference()), reserved_at: Some(start()), ..wish() };
+        let asked = called(Reservation { pending: Some(pending), ..held }, operation, start());
+        let refusal = Refusal { state: Some(HoldState::Held), code: "LIMIT".to_owned(), message: None, lines: Vec::new() };
+        let settlement = settle(&asked, operation, &Answer::Refused(refusal), &policy(), start()).unwrap();
+        assert_eq!((settlement.after.status, settlement.after.pending), (Status::Reserved, None));
+        assert!(matches!(settlement.said, Said::Refused(Rejection { ref code, .. }) if code == "LIMIT"), "{:?}", settlement.said);
+    }
+}
+
 /// A call of this kind is under way on the row, begun now.
 fn called(row: Reservation, operation: Operation, now: DateTime<Utc>) -> Reservation {
     let call = Call { id: crate::domain::samples::call(), operation, started_at: now, class: None };

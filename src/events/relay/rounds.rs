@@ -240,7 +240,9 @@ impl Rounds {
         if let Some(why) = self.producer.as_ref().and_then(Producer::is_broken) {
             tracing::warn!(why, "the producer is of no further use and is made anew");
             // What was on its way lands as given up, and is read again.
-            self.producer = None;
+            if let Some(broken) = self.producer.take() {
+                tokio::spawn(broken.close());
+            }
         }
         if self.producer.is_none() {
             match Producer::new(&self.settings.kafka) {

@@ -1,5 +1,6 @@
 //! A door that can be shut: while it is, connections are refused and those that were open are reset.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -73,7 +74,7 @@ impl Listener {
         loop {
             let Some(listener) = &self.listener else {
                 // Bound but not listening: nobody else gets the port, and nobody gets in.
-                let kept = bound(self.address);
+                let kept = bound_again(self.address).await;
                 let _ = self.wanted.wait_for(|open| *open).await;
                 self.listener = Some(kept.listen(1024).unwrap());
                 continue;
@@ -93,12 +94,22 @@ impl Listener {
 /// While a door is shut, nobody listens there: the port must be one that the system gives to nobody else.
 fn listening() -> (TcpListener, SocketAddr) {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    (bound(address).listen(1024).unwrap(), address)
+    (bound(address).unwrap().listen(1024).unwrap(), address)
 }
 
-fn bound(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind(address).unwrap();
-    socket
+/// A daemon that is just being started has a copy of every socket until it runs its own program, so that one may listen a little longer.
+async fn bound_again(address: SocketAddr) -> TcpSocket {
+    loop {
+        match bound(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => tokio::time::sleep(Duration::from_millis(1)).await,
+            socket => return socket.unwrap(),
+        }
+    }
+}
+
+fn bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }

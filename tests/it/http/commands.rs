@@ -70,6 +70,22 @@ async fn a_hold_is_confirmed_and_extended_over_http() {
 }
 
 #[tokio::test]
+async fn an_extension_of_a_hold_that_the_inventory_let_go_of_is_refused() {
+    let shop = Shop::open().await;
+    let (daemon, caller) = super::serve(&shop, &[]).await;
+    let order = caller.order(&shop).await;
+    order.is_reserved().await;
+    let row = order.row().await;
+    shop.behind_our_back(row.external_reservation_ref.as_deref().unwrap(), "release").await;
+    let until = row.expires_at.unwrap() + TimeDelta::hours(1);
+    let command = caller.command(&format!("/reservations/{}/extend", row.reservation_id), &json!({ "until": until })).await;
+    assert_eq!((&command["state"], &command["outcome"]), (&json!("REFUSED"), &json!("EXTEND_NOT_POSSIBLE")));
+    assert!(command["detail"].as_str().unwrap().contains("RELEASED"), "{command}");
+    assert_eq!((order.asked_for(Operation::Extend), order.effects(Effect::HoldExtended)), (1, 0));
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_with_a_hold_is_refused_with_its_state() {
     let shop = Shop::open().await;
     let (daemon, caller) = super::serve(&shop, &[]).await;
