@@ -20,6 +20,10 @@ fn main() -> ExitCode {
 
 /// The work is waiting: one thread does more of it than an engine hands out, with less processor and memory than one per core, and the
 /// figures are in `docs/performance.md`. `TOKIO_WORKER_THREADS` asks for more.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable is the runtime's own, and there is no runtime yet to read the configuration in"
+)]
 fn runtime() -> tokio::runtime::Builder {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
