@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use sqlx::FromRow;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 use sqlx::types::Json;
+use sqlx::{FromRow, Postgres};
 use uuid::Uuid;
 
 use crate::domain::{AttemptGroup, CommandId, CommandKind, CommandState, OrderId, ReservationId, ReservationStep, TenantId};
@@ -325,19 +327,13 @@ returning *",
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
     pub async fn drop_condition(&self, command: &CommandRecord) -> Result<bool, StoreError> {
-        let during = "drop_condition";
-        let mut tx = begin(&self.pool, during, &[command.tenant]).await?;
-        let dropped = sqlx::query(
+        let query = sqlx::query(
             "-- drop_condition\nupdate engine_command set if_version = null where command_id = $1 and tenant_id = $2 and claim_epoch = $3",
         )
         .bind(command.id.0)
         .bind(command.tenant.0)
-        .bind(command.claim_epoch)
-        .execute(&mut *tx)
-        .answered(during)
-        .await?;
-        tx.commit().answered(during).await?;
-        Ok(dropped.rows_affected() == 1)
+        .bind(command.claim_epoch);
+        self.write_claimed("drop_condition", command, query).await
     }
 
     /// Writes down that what the command asks for is on its way from now on: whoever takes it over counts from here how long it may
@@ -346,20 +342,14 @@ returning *",
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
     pub async fn command_leaves(&self, command: &CommandRecord, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let during = "command_leaves";
-        let mut tx = begin(&self.pool, during, &[command.tenant]).await?;
-        let leaves = sqlx::query(
+        let query = sqlx::query(
             "-- command_leaves\nupdate engine_command set updated_at = $4 where command_id = $1 and tenant_id = $2 and claim_epoch = $3",
         )
         .bind(command.id.0)
         .bind(command.tenant.0)
         .bind(command.claim_epoch)
-        .bind(now)
-        .execute(&mut *tx)
-        .answered(during)
-        .await?;
-        tx.commit().answered(during).await?;
-        Ok(leaves.rows_affected() == 1)
+        .bind(now);
+        self.write_claimed("command_leaves", command, query).await
     }
 
     /// Writes down what became of a try; false if the claim has passed to somebody else.
@@ -367,7 +357,6 @@ returning *",
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
     pub async fn settle_command(&self, command: &CommandRecord, tried: &Tried, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let during = "settle_command";
         let (state, next, outcome, detail, instance) = match tried {
             Tried::Done { outcome, detail, process_instance } => {
                 (CommandState::Done, now, Some(outcome), detail.as_deref(), process_instance.as_deref())
@@ -375,8 +364,7 @@ returning *",
             Tried::Refused { outcome, detail } => (CommandState::Refused, now, Some(outcome), Some(detail.as_str()), None),
             Tried::Later { at, detail } => (CommandState::Pending, *at, None, Some(detail.as_str()), None),
         };
-        let mut tx = begin(&self.pool, during, &[command.tenant]).await?;
-        let done = sqlx::query(
+        let query = sqlx::query(
             "-- settle_command
 update engine_command set state = $4, next_attempt_at = $5, outcome = $6, detail = $7, process_instance_id = coalesce($8, process_instance_id),
     claim_session = null, updated_at = $9, finished_at = case when $4 = 'PENDING' then null else $9 end
@@ -391,10 +379,20 @@ where command_id = $1 and tenant_id = $2 and claim_epoch = $3 and claim_session 
         .bind(detail)
         .bind(instance)
         .bind(now)
-        .bind(self.session.0)
-        .execute(&mut *tx)
-        .answered(during).await?;
+        .bind(self.session.0);
+        self.write_claimed("settle_command", command, query).await
+    }
+
+    /// Writes to a claimed command; false if the claim has passed to somebody else, so that the statement found no row.
+    async fn write_claimed(
+        &self,
+        during: &'static str,
+        command: &CommandRecord,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = begin(&self.pool, during, &[command.tenant]).await?;
+        let written = query.execute(&mut *tx).answered(during).await?;
         tx.commit().answered(during).await?;
-        Ok(done.rows_affected() == 1)
+        Ok(written.rows_affected() == 1)
     }
 }
