@@ -10,6 +10,7 @@ pub mod clock;
 pub mod metrics;
 pub mod retry;
 pub mod shutdown;
+pub mod words;
 
 pub mod engine;
 pub mod model;

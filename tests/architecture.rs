@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("shutdown", &[]),
     ("retry", &[]),
+    ("words", &[]),
     ("model", &[]),
     ("simulator", &[]),
     ("engine", &["chain", "cryptography", "clock", "metrics", "retry", "shutdown"]),
@@ -30,9 +31,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("events", &["chain", "fault_points", "domain", "clock", "metrics", "retry", "shutdown", "store"]),
     ("operations", &["chain", "fault_points", "domain", "clock", "metrics", "store", "supplier", "cache"]),
     ("topics", &["chain", "fault_points", "domain", "clock", "metrics", "retry", "engine", "operations"]),
-    ("http", &["chain", "cryptography", "fault_points", "domain", "clock", "metrics", "shutdown", "operations"]),
+    ("http", &["chain", "cryptography", "fault_points", "domain", "clock", "metrics", "shutdown", "words", "operations"]),
     ("ops", &["chain", "domain", "clock", "metrics", "shutdown", "engine", "operations", "topics"]),
-    ("config", &["domain", "supplier", "cache", "events", "operations", "topics", "http"]),
+    ("config", &["domain", "words", "supplier", "cache", "events", "operations", "topics", "http"]),
     (
         "app",
         &[

@@ -18,6 +18,7 @@ use crate::domain::{SourceName, TenantId};
 use crate::events::InventoryEventsConfig;
 use crate::supplier::SourceConfig;
 use crate::topics::RetryConfig;
+use crate::words::Words;
 
 pub use cache::{CacheConfig, CacheMode};
 pub use events::{EventsConfig, EventsMode};
@@ -92,8 +93,7 @@ pub struct EngineConfig {
     #[serde(default)]
     pub audience: Option<String>,
     /// The tenants that are served; empty for all.
-    #[serde(deserialize_with = "list_or_text")]
-    pub tenants: Vec<String>,
+    pub tenants: Words,
     /// How long a fetched task is locked, 1 s to 30 min.
     pub lock_duration_ms: u64,
     /// How long a poll is parked, at most 30 s.
@@ -239,12 +239,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Bad`] for a tenant that is no UUID.
     pub fn tenants(&self) -> Result<Vec<TenantId>, ConfigError> {
-        self.engine
-            .tenants
-            .iter()
-            .filter(|t| !t.is_empty())
-            .map(|t| TenantId::parse(t).map_err(|must| bad("engine.tenants", must)))
-            .collect()
+        let tenant = |word: &String| TenantId::parse(word).map_err(|must| bad("engine.tenants", must));
+        self.engine.tenants.0.iter().map(tenant).collect()
     }
 
     /// How often and how soon a task is offered again when nothing was sent.
@@ -337,31 +333,6 @@ impl Config {
             }
         }
     }
-}
-
-/// A list, or its entries in one text with commas between them, as an environment variable has it.
-fn list_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct Entries;
-    impl<'de> serde::de::Visitor<'de> for Entries {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list, or a text with commas between its entries")
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Vec<String>, E> {
-            Ok(text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect())
-        }
-
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
-            let mut entries = Vec::new();
-            while let Some(entry) = list.next_element()? {
-                entries.push(entry);
-            }
-            Ok(entries)
-        }
-    }
-    deserializer.deserialize_any(Entries)
 }
 
 fn bad(key: &str, must: impl std::fmt::Display) -> ConfigError {

@@ -177,6 +177,13 @@ impl Reservation {
         self.lines.iter().any(|line| line.reserved.is_some_and(|reserved| reserved < line.line.quantity.decimal()))
     }
 
+    /// Why a confirmed hold was not let go: what the inventory said to it, if that is on record.
+    #[must_use]
+    pub fn why_kept(&self) -> Rejection {
+        let confirmed = || Rejection { code: "HOLD_CONFIRMED".to_owned(), message: Some("the hold is confirmed".to_owned()) };
+        self.rejection.clone().unwrap_or_else(confirmed)
+    }
+
     /// The expiry that decisions use: the earlier one while an extension is open.
     #[must_use]
     pub fn ruling_expiry(&self) -> Option<DateTime<Utc>> {

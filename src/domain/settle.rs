@@ -379,7 +379,12 @@ impl Rewriting {
             Answer::Unknown(why) => return self.lost(why.clone()),
         };
         match state {
-            HoldState::Confirmed => self.go(Cause::ReleaseRefused)?,
+            HoldState::Confirmed => {
+                if let Answer::Refused(Refusal { code, message, .. }) = answer {
+                    self.after.rejection = Some(Rejection { code: code.clone(), message: message.clone() });
+                }
+                self.go(Cause::ReleaseRefused)?;
+            }
             HoldState::Expired => self.go(Cause::HoldExpired)?,
             HoldState::Released | HoldState::Held => self.go(Cause::HoldReleased)?,
         }

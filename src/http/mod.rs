@@ -34,7 +34,7 @@ mod webhooks;
 
 pub use access::{Access, ROUTES, Route};
 pub use api::document;
-pub use auth::{AuthConfig, AuthFault, AuthMode, AuthSetupError, IssuerError, IssuerSetupError, Words, fetch_keys};
+pub use auth::{AuthConfig, AuthFault, AuthMode, AuthSetupError, IssuerError, IssuerSetupError, fetch_keys};
 pub use gate::Gate;
 pub use problem::{PROBLEMS, ProblemKind, ProblemRow};
 pub use scope::Scope;

@@ -3,14 +3,8 @@
 //! Which tenant it concerns is found from the reservation that it names: the sender has shown that it is the inventory, and an
 //! inventory may serve several tenants. Afterwards either nothing here goes by that name, or the look is on record as due.
 
-use chrono::TimeDelta;
-
-use crate::domain::TenantId;
 use crate::operations::{OperationError, Operations};
 use crate::store::Notice;
-
-/// How long the inbox remembers a message: longer than any sender goes on repeating it.
-const REMEMBERED: TimeDelta = TimeDelta::days(7);
 
 /// What became of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +35,5 @@ impl Operations {
     /// Returns when something was made due here since the last time.
     pub async fn hinted(&self) {
         self.hints.notified().await;
-    }
-
-    /// Forgets notices that no sender repeats any more.
-    ///
-    /// # Errors
-    /// [`OperationError::Store`].
-    pub async fn forget_notices(&self, tenants: &[TenantId]) -> Result<u64, OperationError> {
-        let tenants = self.tenants(tenants).await?;
-        Ok(self.store.forget_notices(&tenants, self.clock.now() - REMEMBERED).await?)
     }
 }

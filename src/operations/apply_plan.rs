@@ -280,8 +280,8 @@ impl Applier<'_> {
         };
         let why = match looked {
             Answer::Done(Look::Found(hold)) if hold.reference.as_ref() == step.reference.as_ref() => return Ok(hold.state.is_active()),
+            // By a key under which there are two, a look-up may show the one that is not meant.
             Answer::Done(Look::Found(_)) => "the look-up found another hold".to_owned(),
-            // A look-up by reference shows this hold or none. One by key may miss the one that is too many.
             Answer::Done(Look::Absent) => return Ok(false),
             Answer::Refused(refusal) => refusal.code,
             Answer::NotSent(why) | Answer::Unknown(why) => why,

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::{CommandId, Goal, SourceName, TenantId};
+use crate::domain::{CommandId, Goal, Rejection, ReservationStatus, SourceName, TenantId};
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
 use crate::store::{CommandRecord, Find, NewCommand, Put, Tried};
 
@@ -64,10 +64,11 @@ impl Operations {
             waiting: None,
         };
         Ok(match self.run(&errand).await? {
-            Conclusion::Settled(row) => Tried::done(row.status.as_str(), None),
-            Conclusion::Refused(_, rejection) => {
-                Tried::refused(&rejection.code, rejection.message.as_deref().unwrap_or("The inventory refused."))
+            Conclusion::Settled(row) if errand.goal == Goal::Release && row.status == ReservationStatus::Confirmed => {
+                refused(&row.why_kept())
             }
+            Conclusion::Settled(row) => Tried::done(row.status.as_str(), None),
+            Conclusion::Refused(_, rejection) => refused(&rejection),
             Conclusion::NotPossible(row, why) => {
                 Tried::refused(&format!("{}_NOT_POSSIBLE", command.kind), &format!("{why} (it is {})", row.status))
             }
@@ -110,6 +111,10 @@ impl Operations {
     pub fn later_by(&self, pause: TimeDelta, detail: &str) -> Tried {
         Tried::Later { at: self.clock.now() + pause, detail: detail.to_owned() }
     }
+}
+
+fn refused(rejection: &Rejection) -> Tried {
+    Tried::refused(&rejection.code, rejection.message.as_deref().unwrap_or("The inventory refused."))
 }
 
 fn pause(attempts: i32) -> TimeDelta {

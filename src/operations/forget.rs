@@ -6,6 +6,9 @@ use crate::domain::TenantId;
 use crate::operations::{OperationError, Operations};
 use crate::store::Forgotten;
 
+/// How long an inventory's callback is recognised when it comes again: longer than any sender goes on repeating it.
+const NOTICE_KEPT: TimeDelta = TimeDelta::days(7);
+
 /// How long things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -28,6 +31,9 @@ impl Retention {
             Forgotten::DeadLetter => self.dead_letters,
             Forgotten::SupplierCallEvidence => self.supplier_call_evidence,
             Forgotten::AvailabilityEvidence => self.availability_evidence,
+            Forgotten::WebhookNotice => NOTICE_KEPT,
+            // It carries its own end.
+            Forgotten::IdempotencyRecord => TimeDelta::zero(),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::TenantId;
 use crate::operations::{OperationError, Operations, ids};
 use crate::store::{Begun, KeptAnswer, RequestAttempt, RequestName};
 
@@ -34,14 +33,5 @@ impl Operations {
     /// [`OperationError::Store`].
     pub async fn abandon_request(&self, attempt: &RequestAttempt) -> Result<(), OperationError> {
         Ok(self.store.abandon_request(attempt).await?)
-    }
-
-    /// Forgets the answers whose time is over; says how many.
-    ///
-    /// # Errors
-    /// [`OperationError::Store`].
-    pub async fn forget_requests(&self, tenants: &[TenantId]) -> Result<u64, OperationError> {
-        let tenants = self.tenants(tenants).await?;
-        Ok(self.store.forget_requests(&tenants, self.clock.now()).await?)
     }
 }

@@ -23,8 +23,6 @@ pub(crate) async fn housekeeping(operations: &Operations, tenants: &[TenantId], 
             reservations.run(count_reservations(operations, tenants)).await,
             outbox.run(count_outbox(operations, tenants)).await,
             operations.forget_sessions().await.map(drop),
-            operations.forget_notices(tenants).await.map(drop),
-            operations.forget_requests(tenants).await.map(drop),
         ];
         let trimmed = match keep {
             Some(keep) => operations.trim_outbox(tenants, keep).await?,

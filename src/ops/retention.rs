@@ -16,14 +16,19 @@ pub(crate) async fn retention(operations: &Operations, retention: &Retention, sh
 }
 
 async fn turn(operations: &Operations, retention: &Retention, shutdown: &Shutdown) -> Result<Round, OperationError> {
-    let mut more = false;
+    let (mut more, mut failed) = (false, None);
     for what in Forgotten::ALL {
         if shutdown.is_soft() {
             break;
         }
-        let rows = operations.forget(what, retention).await?;
-        metrics::counter!(FORGOTTEN_ROWS, "what" => what.label()).increment(rows);
-        more |= i64::try_from(rows).is_ok_and(|rows| rows >= retention.step);
+        // One kind that cannot be forgotten does not keep the others.
+        match operations.forget(what, retention).await {
+            Ok(rows) => {
+                metrics::counter!(FORGOTTEN_ROWS, "what" => what.label()).increment(rows);
+                more |= i64::try_from(rows).is_ok_and(|rows| rows >= retention.step);
+            }
+            Err(error) => failed = Some(error),
+        }
     }
-    Ok(if more { Round::More } else { Round::Idle })
+    failed.map_or(Ok(if more { Round::More } else { Round::Idle }), Err)
 }

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use crate::domain::TenantId;
 use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
-use crate::store::retention::FORGOTTEN_AT_ONCE;
 use crate::store::{Store, StoreError, tenants};
 
 /// Which request is meant.
@@ -204,25 +203,5 @@ where tenant_id = $1 and operation = $2 and idempotency_key = $3 and attempt = $
         .answered(during)
         .await?;
         tx.commit().answered(during).await
-    }
-
-    /// Forgets requests that have expired; says how many.
-    ///
-    /// # Errors
-    /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn forget_requests(&self, tenants: &[TenantId], now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let during = "forget_requests";
-        let mut tx = begin(&self.pool, during, tenants).await?;
-        let gone = sqlx::query(
-            "-- forget_requests
-delete from idempotency_record where ctid = any (array(select ctid from idempotency_record where expires_at <= $1 limit $2))",
-        )
-        .bind(now)
-        .bind(FORGOTTEN_AT_ONCE)
-        .execute(&mut *tx)
-        .answered(during)
-        .await?;
-        tx.commit().answered(during).await?;
-        Ok(gone.rows_affected())
     }
 }

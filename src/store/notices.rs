@@ -7,7 +7,6 @@ use crate::domain::{ExternalReference, IdempotencyKey, SourceName, TenantId};
 use crate::fault_points::fault_point;
 use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
-use crate::store::retention::FORGOTTEN_AT_ONCE;
 use crate::store::{Store, StoreError};
 
 /// The most reservations that one notice makes due: tenants of one inventory may share its references.
@@ -78,25 +77,5 @@ impl Store {
         tx.commit().answered(during).await?;
         let count = |name| row.try_get(name).map_err(StoreError::during(during));
         Ok(Noted { named: count("named")?, hinted: count("hinted")? })
-    }
-
-    /// Forgets the notices that were received before an instant; says how many.
-    ///
-    /// # Errors
-    /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn forget_notices(&self, tenants: &[TenantId], received_before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let during = "forget_notices";
-        let mut tx = begin(&self.pool, during, tenants).await?;
-        let done = sqlx::query(
-            "-- forget_notices
-delete from webhook_notice where ctid = any (array(select ctid from webhook_notice where received_at < $1 limit $2))",
-        )
-        .bind(received_before)
-        .bind(FORGOTTEN_AT_ONCE)
-        .execute(&mut *tx)
-        .answered(during)
-        .await?;
-        tx.commit().answered(during).await?;
-        Ok(done.rows_affected())
     }
 }

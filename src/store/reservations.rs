@@ -40,43 +40,42 @@ pub enum Find {
     Newest(OrderId, ReservationStep),
 }
 
-const BY_ID: &str = "\
--- reservation_by_id
+/// A reservation with whether its claim is alive, found by a condition.
+macro_rules! reservation_where {
+    ($name:literal, $condition:literal) => {
+        concat!(
+            "-- ",
+            $name,
+            "
 select r.*, exists (
     select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
 ) as claim_alive
-from reservation r where reservation_id = $1 and tenant_id = $2";
-const BY_KEY: &str = "\
--- reservation_by_key
-select r.*, exists (
-    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
-) as claim_alive
-from reservation r where source_system = $1 and idempotency_key = $3 and tenant_id = $2";
-const NEWEST: &str = "\
--- reservation_newest
-select r.*, exists (
-    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
-) as claim_alive
-from reservation r where order_id = $1 and reservation_step = $3 and tenant_id = $2
-order by attempt_group desc limit 1";
-const BY_GROUP: &str = "\
--- reservation_by_group
-select r.*, exists (
-    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
-) as claim_alive
-from reservation r where order_id = $1 and reservation_step = $3 and tenant_id = $2 and attempt_group = $4";
+from reservation r where ",
+            $condition
+        )
+    };
+}
+
+const BY_ID: &str = reservation_where!("reservation_by_id", "tenant_id = $1 and reservation_id = $2");
+const BY_KEY: &str = reservation_where!("reservation_by_key", "tenant_id = $1 and source_system = $2 and idempotency_key = $3");
+const BY_GROUP: &str =
+    reservation_where!("reservation_by_group", "tenant_id = $1 and order_id = $2 and reservation_step = $3 and attempt_group = $4");
+const NEWEST: &str = reservation_where!(
+    "reservation_newest",
+    "tenant_id = $1 and order_id = $2 and reservation_step = $3 order by attempt_group desc limit 1"
+);
 const LOCK: &str = "\
 -- reservation_by_id_locked
-select from reservation where reservation_id = $1 and tenant_id = $2 for update";
+select from reservation where tenant_id = $1 and reservation_id = $2 for update";
 
 fn query(find: &Find, tenant: TenantId) -> Query<'static, Postgres, PgArguments> {
     match find {
-        Find::Id(id) => sqlx::query(BY_ID).bind(id.0).bind(tenant.0),
-        Find::Key(source, key) => sqlx::query(BY_KEY).bind(source.as_str().to_owned()).bind(tenant.0).bind(key.as_str().to_owned()),
+        Find::Id(id) => sqlx::query(BY_ID).bind(tenant.0).bind(id.0),
+        Find::Key(source, key) => sqlx::query(BY_KEY).bind(tenant.0).bind(source.as_str().to_owned()).bind(key.as_str().to_owned()),
         Find::Group(order, step, group) => {
-            sqlx::query(BY_GROUP).bind(order.0).bind(tenant.0).bind(step.as_str().to_owned()).bind(group.number())
+            sqlx::query(BY_GROUP).bind(tenant.0).bind(order.0).bind(step.as_str().to_owned()).bind(group.number())
         }
-        Find::Newest(order, step) => sqlx::query(NEWEST).bind(order.0).bind(tenant.0).bind(step.as_str().to_owned()),
+        Find::Newest(order, step) => sqlx::query(NEWEST).bind(tenant.0).bind(order.0).bind(step.as_str().to_owned()),
     }
 }
 
@@ -99,7 +98,7 @@ pub(crate) async fn read(
                 None => return Ok(None),
             },
         };
-        sqlx::query(LOCK).bind(id.0).bind(tenant.0).execute(&mut **tx).answered(read).await?;
+        sqlx::query(LOCK).bind(tenant.0).bind(id.0).execute(&mut **tx).answered(read).await?;
         find = Find::Id(id);
     }
     let Some(row) = query(&find, tenant).fetch_optional(&mut **tx).answered(read).await? else {

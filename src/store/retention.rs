@@ -18,14 +18,22 @@ pub enum Forgotten {
     SupplierCallEvidence,
     /// What could be sold at some time, once it was told that this has run out.
     AvailabilityEvidence,
+    /// That an inventory called back.
+    WebhookNotice,
+    /// What was answered under an `Idempotency-Key`, once that answer has expired.
+    IdempotencyRecord,
 }
-
-/// How many rows one statement takes away of what is kept for a fixed time, so that it ends long before it is given up.
-pub(crate) const FORGOTTEN_AT_ONCE: i64 = 5_000;
 
 impl Forgotten {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::InboxRow, Self::DeadLetter, Self::SupplierCallEvidence, Self::AvailabilityEvidence];
+    pub const ALL: [Self; 6] = [
+        Self::InboxRow,
+        Self::DeadLetter,
+        Self::SupplierCallEvidence,
+        Self::AvailabilityEvidence,
+        Self::WebhookNotice,
+        Self::IdempotencyRecord,
+    ];
 
     /// A word for it, for metrics.
     #[must_use]
@@ -35,6 +43,8 @@ impl Forgotten {
             Self::DeadLetter => "dead_letter",
             Self::SupplierCallEvidence => "supplier_call_evidence",
             Self::AvailabilityEvidence => "availability_evidence",
+            Self::WebhookNotice => "webhook_notice",
+            Self::IdempotencyRecord => "idempotency_record",
         }
     }
 
@@ -44,6 +54,8 @@ impl Forgotten {
             Self::DeadLetter => PRUNE_DEAD_LETTERS,
             Self::SupplierCallEvidence => PRUNE_CALL_EVIDENCE,
             Self::AvailabilityEvidence => PRUNE_EVIDENCE,
+            Self::WebhookNotice => PRUNE_NOTICES,
+            Self::IdempotencyRecord => PRUNE_REQUESTS,
         }
     }
 }
@@ -75,6 +87,18 @@ with old as (
     delete from availability_evidence_line where evidence_id = any (array(select evidence_id from old))
 )
 delete from availability_evidence where evidence_id = any (array(select evidence_id from old))";
+
+const PRUNE_NOTICES: &str = "\
+-- prune_notices
+delete from webhook_notice where ctid = any (array(
+    select ctid from webhook_notice where received_at < $1 order by received_at limit $2
+))";
+
+const PRUNE_REQUESTS: &str = "\
+-- prune_requests
+delete from idempotency_record where ctid = any (array(
+    select ctid from idempotency_record where expires_at < $1 order by expires_at limit $2 for update skip locked
+))";
 
 impl Store {
     /// Forgets what is from before an instant, at most `limit` rows of it; says how many.

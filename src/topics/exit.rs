@@ -154,7 +154,8 @@ fn settled(topic: Topic, row: &Reservation) -> Say {
             complete()
         }
         (Topic::Release, Status::Confirmed | Status::Reserved) => {
-            bpmn(Code::ReleaseRefused, row, "the inventory does not let go of the hold")
+            let why = row.why_kept();
+            refused(topic, row, &why.code, why.message.as_deref())
         }
 
         (Topic::Recheck, Status::Reserved | Status::Confirmed) => complete(),
@@ -184,7 +185,7 @@ fn not_found(topic: Topic) -> Say {
 }
 
 fn refused(topic: Topic, row: &Reservation, code: &str, message: Option<&str>) -> Say {
-    let text = format!("the inventory refused with {code}{}", message.map(|m| format!(": {m}")).unwrap_or_default());
+    let text = words(code, message);
     let say = |bpmn_code| Say::BpmnError { code: bpmn_code, message: text.clone(), variables: variables(row).with("rejectionCode", code) };
     match topic {
         Topic::Confirm => say(Code::ConfirmRefused),
@@ -231,13 +232,13 @@ fn bpmn(code: Code, row: &Reservation, message: &str) -> Say {
     }
 }
 
+fn words(code: &str, message: Option<&str>) -> String {
+    format!("the inventory refused with {code}{}", message.map(|m| format!(": {m}")).unwrap_or_default())
+}
+
 fn why_rejected(row: &Reservation) -> String {
     match &row.rejection {
-        Some(rejection) => format!(
-            "the inventory refused with {}{}",
-            rejection.code,
-            rejection.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default()
-        ),
+        Some(rejection) => words(&rejection.code, rejection.message.as_deref()),
         None => format!("the hold of attempt group {} has ended: the reservation is {}", row.group.number(), row.status),
     }
 }

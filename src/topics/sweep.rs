@@ -30,6 +30,36 @@ struct Swept {
     still_open: i64,
 }
 
+/// What a look at one row came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looked {
+    Extended,
+    Open,
+    NotSent,
+    Settled,
+    Busy,
+    /// There was nothing to look at any more.
+    Nothing,
+}
+
+impl Looked {
+    /// The metric's label.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Extended => "extended",
+            Self::Open => "open",
+            Self::NotSent => "not_sent",
+            Self::Settled => "settled",
+            Self::Busy => "busy",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::NotSent | Self::Busy)
+    }
+}
+
 /// Sweeps once for a task of the engine: of these tenants, or of all if there are none.
 pub(crate) async fn work(topics: &Topics, tenants: &[TenantId]) -> Exit {
     match topics.sweep(tenants).await {
@@ -52,10 +82,11 @@ impl Topics {
     }
 
     /// The outcomes of looks at these rows, each of which is brought to its end.
-    async fn look_side_by_side(&self, due: impl Iterator<Item = Due>) -> Result<Vec<&'static str>, OperationError> {
+    async fn look_side_by_side(&self, due: impl Iterator<Item = Due>) -> Result<Vec<Looked>, OperationError> {
         let (mut outcomes, mut failed) = (Vec::new(), None);
         let mut looks = futures::stream::iter(due).map(|due| self.look_at(due)).buffer_unordered(SIDE_BY_SIDE);
         while let Some(looked) = looks.next().await {
+            metrics::counter!(RECONCILED, "outcome" => looked.as_ref().map_or("error", |outcome| outcome.label())).increment(1);
             match looked {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error) => failed = Some(error),
@@ -76,7 +107,7 @@ impl Topics {
             }
             for outcome in self.look_side_by_side(due.into_iter()).await? {
                 swept.looked_at += 1;
-                swept.still_open += i64::from(matches!(outcome, "open" | "not_sent" | "busy"));
+                swept.still_open += i64::from(outcome.is_open());
             }
         }
         self.tell_settled(tenants, AT_ONCE).await?;
@@ -99,36 +130,27 @@ impl Topics {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Looks at one row that is due, and tells the tasks that wait for it how it stands or how far it got. The outcome is the metric's
-    /// label.
-    async fn look_at(&self, due: Due) -> Result<&'static str, OperationError> {
+    /// Looks at one row that is due, and tells the tasks that wait for it how it stands or how far it got.
+    async fn look_at(&self, due: Due) -> Result<Looked, OperationError> {
         if let Some((row, until)) = self.operations.extension_due(due).await?
             && self.order_lives(&row).await
         {
             let extended = self.operations.extend_by_itself(due, &row, until).await?;
             tracing::info!(reservation.id = %row.id, until = %until, outcome = extended.label(), "a hold of a living order was to be extended");
-            metrics::counter!(RECONCILED, "outcome" => "extended").increment(1);
-            return Ok("extended");
+            return Ok(Looked::Extended);
         }
-        let conclusion = match self.operations.look_at(due).await {
-            Ok(conclusion) => conclusion,
-            Err(error) => {
-                metrics::counter!(RECONCILED, "outcome" => "error").increment(1);
-                return Err(error);
-            }
-        };
-        let outcome = match &conclusion {
+        Ok(match &self.operations.look_at(due).await? {
             Conclusion::Unknown(row, why) => {
                 tracing::info!(reservation.id = %row.id, status = %row.status, checks = row.checks, why, "still open");
                 let human = if row.manual_since.is_some() { " A human must find out and decide." } else { "" };
                 let progress = format!("look {} at `{}`: {why}.{human}", row.checks, row.source);
                 self.tell_waiting(due.tenant, due.reservation, Some(&progress)).await?;
-                "open"
+                Looked::Open
             }
             Conclusion::NotSent(row, why) => {
                 let progress = format!("`{}` could not be reached: {why}", row.source);
                 self.tell_waiting(due.tenant, due.reservation, Some(&progress)).await?;
-                "not_sent"
+                Looked::NotSent
             }
             Conclusion::Settled(row) => {
                 if row.status != ReservationStatus::Reserved {
@@ -136,17 +158,17 @@ impl Topics {
                 }
                 self.tell_waiting(due.tenant, due.reservation, None).await?;
                 self.release_if_order_gone(row).await?;
-                "settled"
+                Looked::Settled
             }
             Conclusion::Refused(row, rejection) => {
                 tracing::info!(reservation.id = %row.id, code = rejection.code, "found out: refused");
                 self.tell_waiting(due.tenant, due.reservation, None).await?;
-                "settled"
+                Looked::Settled
             }
-            Conclusion::Busy(_) => "busy",
-            Conclusion::NotPossible(..) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => "nothing",
-        };
-        metrics::counter!(RECONCILED, "outcome" => outcome).increment(1);
-        Ok(outcome)
+            Conclusion::Busy(_) => Looked::Busy,
+            Conclusion::NotPossible(..) | Conclusion::NotFound | Conclusion::OtherRequest(_) | Conclusion::EarlierAttemptLives => {
+                Looked::Nothing
+            }
+        })
     }
 }

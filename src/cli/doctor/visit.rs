@@ -62,13 +62,7 @@ async fn visit(config: &Config, file: Option<&Path>, skew: TimeDelta) -> Vec<Fin
             let (findings, reached) = engine::check(&client, &config.engine.url, &clock, skew).await;
             all.extend(findings.into_vec());
             if reached {
-                let tenants: Vec<_> = config
-                    .engine
-                    .tenants
-                    .iter()
-                    .filter(|tenant| !tenant.is_empty())
-                    .map(|tenant| EngineTenant::from(tenant.as_str()))
-                    .collect();
+                let tenants: Vec<_> = config.engine.tenants.0.iter().map(|tenant| EngineTenant::from(tenant.as_str())).collect();
                 all.extend(models::check(&client, &tenants).await.into_vec());
             }
         }
@@ -96,7 +90,7 @@ async fn visit(config: &Config, file: Option<&Path>, skew: TimeDelta) -> Vec<Fin
 
 /// A tenant to ask inventories for; one that exists, if the settings name any.
 fn some_tenant(config: &Config) -> TenantId {
-    let named = config.engine.tenants.iter().chain([&config.reservations.default_tenant]);
+    let named = config.engine.tenants.0.iter().chain([&config.reservations.default_tenant]);
     named.filter_map(|text| TenantId::parse(text).ok()).next().unwrap_or(TenantId(Uuid::nil()))
 }
 

@@ -14,6 +14,6 @@ mod settings;
 mod verifier;
 
 pub use issuer::{IssuerError, IssuerSetupError};
-pub use settings::{AuthConfig, AuthFault, AuthMode, Words};
+pub use settings::{AuthConfig, AuthFault, AuthMode};
 pub use verifier::{AuthSetupError, fetch_keys};
 pub(crate) use verifier::{Disbelief, Verifier};

@@ -12,7 +12,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::settings::{AuthConfig, AuthMode, Words};
+use super::settings::{AuthConfig, AuthMode};
+use crate::words::Words;
 
 /// Keys that were made for tests and sign nothing else.
 pub(crate) const RSA: (&str, Algorithm) = (include_str!("../../../tests/keys/rsa.pem"), Algorithm::RS256);

@@ -8,6 +8,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use super::claims::ClaimPath;
+use crate::words::Words;
 
 /// The longest difference between the clocks of two parties that is forgiven.
 const MOST_LEEWAY_S: u64 = 60;
@@ -68,28 +69,6 @@ pub enum AuthMode {
     None,
     /// By a bearer token that the issuer signed.
     Jwt,
-}
-
-/// A list of words, or one text with blanks or commas between them, as an environment variable has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "ListOrText")]
-pub struct Words(pub Vec<String>);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ListOrText {
-    List(Vec<String>),
-    Text(String),
-}
-
-impl From<ListOrText> for Words {
-    fn from(given: ListOrText) -> Self {
-        let words = match given {
-            ListOrText::List(words) => words,
-            ListOrText::Text(text) => text.split([',', ' ']).map(str::to_owned).collect(),
-        };
-        Self(words.into_iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect())
-    }
 }
 
 /// A setting that cannot be used.
@@ -233,16 +212,5 @@ mod tests {
     #[test]
     fn a_section_that_is_filled_in_but_switched_off_is_refused() {
         assert!(config(|c| c.mode = AuthMode::None).contains("http.auth.mode"));
-    }
-
-    #[test]
-    fn words_are_a_list_or_one_text() {
-        #[derive(Deserialize)]
-        struct Section {
-            words: Words,
-        }
-        for text in ["words = ['a', 'b']", "words = 'a, b'", "words = 'a b'"] {
-            assert_eq!(toml::from_str::<Section>(text).unwrap().words.0, ["a", "b"], "{text}");
-        }
     }
 }

@@ -104,6 +104,31 @@ async fn dead_letters_are_forgotten_by_age() {
 }
 
 #[tokio::test]
+async fn answers_under_a_key_are_forgotten_once_they_have_expired() {
+    let shelf = Shelf::fresh().await;
+    for (key, expires_in) in [("over", -1), ("over too", -30), ("still good", 30)] {
+        sqlx::query(
+            "insert into idempotency_record (tenant_id, operation, idempotency_key, record_id, fingerprint, attempt, busy_until, created_at,
+                expires_at)
+             values ($1, 'check_availability', $2, gen_random_uuid(), '\\x00', 1, $3, $3, $3)",
+        )
+        .bind(shelf.tenant.0)
+        .bind(key)
+        .bind(now() + TimeDelta::minutes(expires_in))
+        .execute(shelf.database.pool())
+        .await
+        .unwrap();
+    }
+    let mut steps = Vec::new();
+    for _ in 0..3 {
+        steps.push(shelf.store.forget(Forgotten::IdempotencyRecord, &[shelf.tenant], now(), 1).await.unwrap());
+    }
+    assert_eq!(steps, [1, 1, 0]);
+    let left: String = sqlx::query_scalar("select idempotency_key from idempotency_record").fetch_one(shelf.database.pool()).await.unwrap();
+    assert_eq!(left, "still good");
+}
+
+#[tokio::test]
 async fn each_step_of_forgetting_and_of_expiring_finds_its_rows_by_an_index() {
     let shelf = Shelf::fresh().await;
     let mut connection = shelf.database.pool().acquire().await.unwrap();
@@ -117,6 +142,8 @@ async fn each_step_of_forgetting_and_of_expiring_finds_its_rows_by_an_index() {
             "supplier_call_with_evidence",
             "select call_id from supplier_call where evidence is not null and ended_at < now() order by ended_at limit 10",
         ),
+        ("webhook_notice_received", "select ctid from webhook_notice where received_at < now() order by received_at limit 10"),
+        ("idempotency_record_expiry", "select ctid from idempotency_record where expires_at < now() order by expires_at limit 10"),
         (
             "availability_evidence_checked",
             "select evidence_id from availability_evidence where checked_at < now() and (expires_at is null or expiry_told_at is not null) \
