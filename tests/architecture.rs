@@ -297,15 +297,42 @@ fn sql_is_written_in_the_store_alone_and_every_statement_is_signed() {
 
 #[test]
 fn no_statement_to_the_database_is_waited_for_without_a_limit() {
-    let unlimited: Vec<_> = sources()
-        .iter()
-        .filter(|source| {
-            source.room == "store"
-                && code_of(&source.text).split_whitespace().collect::<String>().contains(".await.map_err(StoreError::during")
-        })
-        .map(|source| source.path.display().to_string())
-        .collect();
+    const ASKS: [&str; 8] =
+        [".fetch_one(", ".fetch_all(", ".fetch_optional(", ".execute(", ".commit(", ".rollback(", ".begin(", ".connect_with("];
+    const LIMITED_ELSEWHERE: [&str; 3] = [
+        // On the lease's own connection, which gives its work a limit (store/lease_connection.rs).
+        ".execute(connection).await",
+        // While a connection is made, for which the pool waits only so long.
+        "connection.execute(limiting).await",
+        // A planted bug.
+        "from_secs(2)).await;tx.commit().await",
+    ];
+    let mut unlimited = Vec::new();
+    for source in sources().iter().filter(|source| source.room == "store") {
+        let mut code: String = code_of(&source.text).split_whitespace().collect();
+        LIMITED_ELSEWHERE.iter().for_each(|limited| code = code.replace(limited, ""));
+        for asks in ASKS {
+            for (at, _) in code.match_indices(asks) {
+                let asked = &code[at + asks.len()..];
+                if asked[closing(asked)..].starts_with(".await") {
+                    unlimited.push(format!("{}: {asks}…).await", source.path.display()));
+                }
+            }
+        }
+    }
     assert_eq!(unlimited, Vec::<String>::new(), "wait with `.answered(...)` of src/store/answered.rs");
+}
+
+/// Where the parenthesis that was opened just before ends.
+fn closing(text: &str) -> usize {
+    let mut depth = 1;
+    for (at, c) in text.char_indices() {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 #[test]

@@ -269,7 +269,7 @@ impl From<&OperationError> for Problem {
         }
         match error {
             OperationError::UnknownSource { .. } => Self::new(ProblemKind::Validation, format!("Cannot {error}.")),
-            OperationError::Store(_) => Self::internal(error),
+            OperationError::Store(_) | OperationError::Interrupted(_) => Self::internal(error),
         }
     }
 }

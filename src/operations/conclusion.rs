@@ -50,6 +50,10 @@ pub enum OperationError {
     /// The database is away, or refused.
     #[error("use the database")]
     Store(#[from] StoreError),
+    /// An inventory was asked, and then the database was away for too long, or refused. What came of the call is found out by whoever
+    /// comes next.
+    #[error("go on after the inventory was asked")]
+    Interrupted(#[source] StoreError),
     /// No inventory of this name is configured.
     #[error("find the inventory `{name}`: the configured ones are {known}")]
     UnknownSource {
@@ -61,7 +65,7 @@ pub enum OperationError {
 }
 
 impl OperationError {
-    /// Waiting and asking again may help, and nothing was sent meanwhile.
+    /// The database was away before anything was sent: waiting and asking again may help.
     #[must_use]
     pub fn is_away(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_away())

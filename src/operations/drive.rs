@@ -63,11 +63,11 @@ impl Operations {
         mut asking: Option<Asking>,
     ) -> Result<Conclusion, OperationError> {
         let actor = errand.actor.as_deref().map_or_else(|| Arc::clone(&self.actor), Arc::from);
-        for _ in 0..MOST_STEPS {
+        for step in 0..MOST_STEPS {
             // Claim.
             let claim = match asking.take() {
                 Some(claim) => claim,
-                None => match self.claim(errand, request_hash, &actor).await? {
+                None => match self.claim(errand, request_hash, &actor).await.map_err(|error| interrupted(error, step > 0))? {
                     Claimed::Asking(claim) => *claim,
                     Claimed::NoSource(row) => return Err(self.no_source(&row.source)),
                     other => return Ok(conclude(other)),
@@ -94,7 +94,7 @@ impl Operations {
                 Ok(()) => {}
                 // Somebody else found out, or will: whoever holds the row now answers.
                 Err(StoreError::ClaimLost(_)) => return Ok(Conclusion::Busy(Box::new(claim.row.clone()))),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(OperationError::Interrupted(error)),
             }
             fault_point!("{}.settled", claim.operation.as_str());
             let Settlement { after, said, .. } = settlement;
@@ -112,7 +112,7 @@ impl Operations {
                 }
             }
         }
-        let row = self.store.get_reservation(errand.tenant, &errand.find).await?;
+        let row = self.store.get_reservation(errand.tenant, &errand.find).await.map_err(OperationError::Interrupted)?;
         Ok(row.map_or(Conclusion::NotFound, |row| Conclusion::Unknown(Box::new(row), format!("no end in {MOST_STEPS} steps"))))
     }
 
@@ -125,7 +125,7 @@ impl Operations {
         OperationError::UnknownSource { name: name.to_string(), known: self.suppliers.names().collect::<Vec<_>>().join(", ") }
     }
 
-    async fn claim(&self, errand: &Errand, request_hash: Option<[u8; 32]>, actor: &Arc<str>) -> Result<Claimed, OperationError> {
+    async fn claim(&self, errand: &Errand, request_hash: Option<[u8; 32]>, actor: &Arc<str>) -> Result<Claimed, StoreError> {
         let wanted = Wanted {
             tenant: errand.tenant,
             find: errand.find.clone(),
@@ -136,7 +136,7 @@ impl Operations {
             waiting: errand.waiting.clone(),
             now: self.clock.now(),
         };
-        Ok(self.store.claim(&wanted, &|row| self.terms(row)).await?)
+        self.store.claim(&wanted, &|row| self.terms(row)).await
     }
 
     /// What no call can find out needs a human from the start, not only when patience has run out.
@@ -291,6 +291,11 @@ fn is_answered(operation: Operation, after: &Reservation, goal: &Goal) -> bool {
         Goal::Extend { .. } => operation == Operation::Extend && is_held && !to_be_released,
         Goal::Reserve | Goal::Confirm => false,
     }
+}
+
+/// What kept us from the next step; after a call of an earlier step that is another matter than before anything was sent.
+fn interrupted(error: StoreError, asked: bool) -> OperationError {
+    if asked { OperationError::Interrupted(error) } else { OperationError::Store(error) }
 }
 
 fn conclude(claimed: Claimed) -> Conclusion {

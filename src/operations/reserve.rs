@@ -21,7 +21,7 @@ impl Operations {
     /// Reserves. Afterwards there is a row for the key, and at most one hold at the inventory.
     ///
     /// # Errors
-    /// [`OperationError`]; nothing was sent then.
+    /// [`OperationError`]; nothing was sent then, unless it is [`OperationError::Interrupted`].
     pub async fn reserve(&self, command: Reserve) -> Result<Conclusion, OperationError> {
         let Reserve { mut request, process_instance, waiting } = command;
         let source = self.source(&request.source)?;

@@ -13,9 +13,11 @@ use crate::store::StoreError;
 /// The most requests in one transaction: enough to make the commit cheap, few enough to keep it short.
 const MOST: usize = 64;
 
+type Told<Answer> = oneshot::Sender<Result<Answer, StoreError>>;
+
 struct Waiting<Request, Answer> {
     request: Request,
-    answer: oneshot::Sender<Result<Answer, StoreError>>,
+    answer: Told<Answer>,
 }
 
 /// A queue in front of one kind of transaction.
@@ -70,22 +72,27 @@ where
             }
         }
         Err(error) if senders.len() == 1 || error.is_away() => {
-            let mut error = Some(error);
             for sender in senders {
-                let told = error.take().unwrap_or(StoreError::Closing);
-                drop(sender.send(Err(told)));
+                drop(sender.send(Err(error.clone())));
             }
         }
-        // One request that the database refuses must not take the others with it: each goes alone.
-        Err(_) => {
-            for (request, sender) in requests.iter().zip(senders) {
-                let answer = match write(Arc::new(vec![request.clone()])).await {
-                    Ok(mut answers) => answers.pop().unwrap_or(Err(StoreError::Closing)),
-                    Err(error) => Err(error),
-                };
-                drop(sender.send(answer));
-            }
-        }
+        Err(_) => each_alone(write, &requests, senders).await,
+    }
+}
+
+/// One request that the database refuses must not take the others with it.
+async fn each_alone<Request, Answer, Write, Written>(write: &Write, requests: &[Request], senders: Vec<Told<Answer>>)
+where
+    Request: Clone,
+    Write: Fn(Arc<Vec<Request>>) -> Written,
+    Written: Future<Output = Result<Vec<Result<Answer, StoreError>>, StoreError>>,
+{
+    for (request, sender) in requests.iter().zip(senders) {
+        let answer = match write(Arc::new(vec![request.clone()])).await {
+            Ok(mut answers) => answers.pop().unwrap_or(Err(StoreError::Closing)),
+            Err(error) => Err(error),
+        };
+        drop(sender.send(answer));
     }
 }
 
@@ -124,6 +131,29 @@ mod tests {
         go.notify_one();
         let rest: Vec<_> = rest.await.into_iter().map(Result::unwrap).collect();
         assert_eq!((rest, sizes.lock().unwrap().clone()), (vec![4, 6, 8], vec![1, 3]));
+    }
+
+    #[tokio::test]
+    async fn everybody_in_a_transaction_that_fails_hears_why() {
+        let gate = Arc::new(Notify::new());
+        let batcher = {
+            let gate = Arc::clone(&gate);
+            Batcher::<u32, u32>::start(move |batch: Arc<Vec<u32>>| {
+                let gate = Arc::clone(&gate);
+                async move {
+                    if batch.as_slice() == [0] {
+                        gate.notified().await;
+                    }
+                    Err(StoreError::during("settle")(sqlx::Error::PoolTimedOut))
+                }
+            })
+        };
+        let mut all = futures::future::join_all([0, 1, 2, 3].map(|n| batcher.write(n)));
+        assert!(futures::poll!(&mut all).is_pending());
+        gate.notify_one();
+        for told in all.await {
+            assert!(matches!(told, Err(StoreError::Away { during: "settle", .. })), "{told:?}");
+        }
     }
 
     #[tokio::test]

@@ -1,11 +1,16 @@
 //! What can go wrong between the daemon and its database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{CommandId, EvidenceId, IllegalTransition, ReservationId};
 
-/// Why the database did not do what was wanted.
-#[derive(Debug, thiserror::Error)]
+/// Connection exceptions, shutdowns, starts and cancelled statements, too many connections or too little disk, deadlock, serialisation, a
+/// lock that was not to be had, a transaction that stood still, a server that only reads for now: waiting can help.
+const AWAY: [&str; 8] = ["08", "57", "53", "58", "40", "55P03", "25P03", "25006"];
+
+/// Why the database did not do what was wanted. It can be told to everybody who shared a transaction.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached, is starting, is shutting down, or broke the connection off.
     #[error("the database is away during `{during}`")]
@@ -14,7 +19,7 @@ pub enum StoreError {
         during: &'static str,
         /// The cause.
         #[source]
-        source: sqlx::Error,
+        source: Arc<sqlx::Error>,
     },
     /// The database did not answer in time. Whether it has done what was asked is not known.
     #[error("the database has not answered `{during}` within {after:?}")]
@@ -31,7 +36,7 @@ pub enum StoreError {
         during: &'static str,
         /// The cause.
         #[source]
-        source: sqlx::Error,
+        source: Arc<sqlx::Error>,
     },
     /// Another attempt group of the same order step is alive.
     #[error("an earlier attempt group of this order step still has a live reservation")]
@@ -95,10 +100,10 @@ pub enum StoreError {
     RoleTooStrong(String),
     /// The migrations could not be applied.
     #[error("the database could not be migrated")]
-    Migration(#[source] sqlx::migrate::MigrateError),
+    Migration(#[source] Arc<sqlx::migrate::MigrateError>),
     /// The connection text is not one.
     #[error("the database URL cannot be read: it must be postgres://user:password@host:port/database")]
-    BadUrl(#[source] sqlx::Error),
+    BadUrl(#[source] Arc<sqlx::Error>),
     /// The store is shutting down.
     #[error("the store is closing")]
     Closing,
@@ -107,20 +112,31 @@ pub enum StoreError {
 impl StoreError {
     /// Sorts a driver's error by whether waiting can help.
     pub(crate) fn during(during: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |source| match &source {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                Self::Away { during, source }
-            }
-            sqlx::Error::Database(error) => match error.code().as_deref() {
-                // Connection exceptions, shutdowns, starts and cancelled statements, too many connections or too little disk, deadlock,
-                // serialisation, a lock that was not to be had, a transaction that stood still, a server that only reads for now.
-                Some(code) if ["08", "57", "53", "58", "40", "55P03", "25P03", "25006"].iter().any(|class| code.starts_with(class)) => {
-                    Self::Away { during, source }
+        move |source| {
+            let away = match &source {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                sqlx::Error::Database(error) if error.code().as_deref() == Some("23505") && error.constraint() == Some("one_live_hold") => {
+                    return Self::EarlierAttemptLives;
                 }
-                Some("23505") if error.constraint() == Some("one_live_hold") => Self::EarlierAttemptLives,
-                _ => Self::Refused { during, source },
-            },
-            _ => Self::Refused { during, source },
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| AWAY.iter().any(|class| code.starts_with(class))),
+                _ => false,
+            };
+            let source = Arc::new(source);
+            if away { Self::Away { during, source } } else { Self::Refused { during, source } }
+        }
+    }
+
+    /// The database refused the statement with one of these codes.
+    pub(crate) fn is_refused_with(&self, codes: &[&str]) -> bool {
+        match self {
+            Self::Refused { source, .. } => {
+                source.as_database_error().and_then(|error| error.code()).is_some_and(|code| codes.contains(&code.as_ref()))
+            }
+            _ => false,
         }
     }
 

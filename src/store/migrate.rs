@@ -1,5 +1,7 @@
 //! Migrations: applied by their own command, only checked by the daemon.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -16,7 +18,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// [`StoreError::BadUrl`], [`StoreError::Away`] or [`StoreError::Migration`].
 pub async fn migrate(owner_url: &SecretString) -> Result<usize, StoreError> {
     let pool = PgPoolOptions::new().max_connections(1).connect_with(connect_options(owner_url)?).answered("migrate").await?;
-    let migrated = MIGRATIONS.run(&pool).await.map_err(StoreError::Migration);
+    let migrated = MIGRATIONS.run(&pool).await.map_err(|error| StoreError::Migration(Arc::new(error)));
     pool.close().await;
     migrated.map(|()| MIGRATIONS.iter().count())
 }
@@ -30,13 +32,12 @@ pub(crate) async fn check_schema(pool: &PgPool) -> Result<(), StoreError> {
 /// The newest migration that was applied, 0 for none, and the newest that this version carries.
 pub(crate) async fn versions(pool: &PgPool) -> Result<(i64, i64), StoreError> {
     let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
-    let found: Result<Option<i64>, sqlx::Error> =
-        sqlx::query_scalar("-- check_schema\nselect max(version) from _sqlx_migrations where success").fetch_one(pool).await;
-    let found = match found {
-        Ok(version) => version.unwrap_or(0),
+    let newest = sqlx::query_scalar("-- check_schema\nselect max(version) from _sqlx_migrations where success");
+    let found = match newest.fetch_one(pool).answered("check_schema").await {
+        Ok(version) => Option::<i64>::unwrap_or(version, 0),
         // The table is missing, or this role may not see it: nothing was migrated for us.
-        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42P01" | "42501")) => 0,
-        Err(error) => return Err(StoreError::during("check_schema")(error)),
+        Err(error) if error.is_refused_with(&["42P01", "42501"]) => 0,
+        Err(error) => return Err(error),
     };
     Ok((found, needed))
 }

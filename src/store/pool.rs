@@ -162,7 +162,7 @@ select set_config('idle_in_transaction_session_timeout', $1, false), set_config(
 /// Reads a connection URL and names the daemon to the database's administrators.
 pub(crate) fn connect_options(url: &secrecy::SecretString) -> Result<PgConnectOptions, StoreError> {
     use secrecy::ExposeSecret as _;
-    let options: PgConnectOptions = url.expose_secret().parse().map_err(StoreError::BadUrl)?;
+    let options: PgConnectOptions = url.expose_secret().parse().map_err(|error| StoreError::BadUrl(Arc::new(error)))?;
     Ok(options.application_name("holdfast"))
 }
 

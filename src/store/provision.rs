@@ -30,12 +30,13 @@ pub async fn provision(wanted: &Provision) -> Result<(), StoreError> {
     let options = connect_options(&wanted.admin_url)?.disable_statement_logging();
     let admin = PgPoolOptions::new().max_connections(1).connect_with(options.clone().database("postgres")).answered("provision").await?;
     let database = quote(&wanted.database, '"');
-    let created = admin.execute(AssertSqlSafe(format!("-- create_database\ncreate database {database}"))).await;
+    let created = admin.execute(AssertSqlSafe(format!("-- create_database\ncreate database {database}"))).answered("provision").await;
     tolerate(created.map(drop), &["42P04", "23505"])?;
     let password = quote(wanted.runtime_password.expose_secret(), '\'');
     let role = quote(&wanted.runtime_role, '"');
     let made = admin
         .execute(AssertSqlSafe(format!("-- create_runtime_role\ncreate role {role} login nosuperuser nobypassrls password {password}")))
+        .answered("provision")
         .await;
     tolerate(made.map(drop), &["42710", "23505"])?;
     admin.close().await;
@@ -44,7 +45,7 @@ pub async fn provision(wanted: &Provision) -> Result<(), StoreError> {
     let owner_url = SecretString::from(url_of(&wanted.admin_url, &wanted.database));
     migrate(&owner_url).await?;
     let owner = PgPoolOptions::new().max_connections(1).connect_with(owner).answered("provision").await?;
-    let granted = owner.execute(AssertSqlSafe(format!("-- grant_runtime\ngrant holdfast_runtime to {role}"))).await;
+    let granted = owner.execute(AssertSqlSafe(format!("-- grant_runtime\ngrant holdfast_runtime to {role}"))).answered("provision").await;
     // Two provisions at once may both write the same membership row.
     tolerate(granted.map(drop), &["23505", "XX000"])?;
     owner.close().await;
@@ -66,11 +67,8 @@ fn quote(text: &str, with: char) -> String {
 }
 
 /// What is already there is what was wanted.
-fn tolerate(done: Result<(), sqlx::Error>, codes: &[&str]) -> Result<(), StoreError> {
-    match done {
-        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| codes.contains(&code.as_ref())) => Ok(()),
-        done => done.map_err(StoreError::during("provision")),
-    }
+fn tolerate(done: Result<(), StoreError>, codes: &[&str]) -> Result<(), StoreError> {
+    done.or_else(|error| if error.is_refused_with(codes) { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]

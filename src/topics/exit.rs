@@ -78,6 +78,9 @@ impl Exit {
                 ),
             },
             error if error.is_away() => Say::Retry { message: format!("the database is away: {}. Nothing was sent", chain(error)) },
+            OperationError::Interrupted(cause) if cause.is_away() => Say::Retry {
+                message: format!("the database went away after the inventory was asked: {}. The next attempt finds out", chain(cause)),
+            },
             error => Say::Incident { message: format!("holdfast could not {}", chain(error)) },
         };
         Self { say, about: None, until: None }
@@ -268,6 +271,19 @@ pub(crate) fn instant(at: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn nothing_was_sent_is_said_only_where_nothing_was_sent() {
+        let said = |error: OperationError| match Exit::failed(&error).say {
+            Say::Retry { message } => message,
+            say => panic!("{say:?}"),
+        };
+        let before = said(OperationError::Store(StoreError::Closing));
+        let after = said(OperationError::Interrupted(StoreError::Closing));
+        assert!(before.contains("Nothing was sent"), "{before}");
+        assert!(!after.contains("Nothing was sent") && after.contains("after the inventory was asked"), "{after}");
+    }
 
     #[test]
     fn a_process_is_told_the_first_whole_second_at_which_the_hold_is_over() {

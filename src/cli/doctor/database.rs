@@ -161,7 +161,7 @@ fn tables(checkup: &Checkup, findings: &mut Findings) {
 fn what_to_do(error: &StoreError) -> &'static str {
     match error {
         StoreError::BadUrl(_) => "HOLDFAST__DATABASE__URL must be postgres://user:password@host:port/database",
-        StoreError::Away { .. } => "check its host and port, and that the server runs and can be reached from this host",
+        error if error.is_away() => "check its host and port, and that the server runs and can be reached from this host",
         _ => "check user, password and database; `holdfast migrate --create` makes a missing role and database",
     }
 }

@@ -86,6 +86,25 @@ async fn an_extension_of_a_hold_that_the_inventory_let_go_of_is_refused() {
 }
 
 #[tokio::test]
+async fn a_release_of_a_hold_that_is_used_up_is_refused_in_the_inventorys_words() {
+    let shop = Shop::open().await;
+    let (daemon, caller) = super::serve(&shop, &[]).await;
+    let order = caller.order(&shop).await;
+    order.is_reserved().await;
+    order.fulfil().await;
+    order.ends_at(&["End_OrderFulfilled"]).await;
+    let row = order.row().await;
+    shop.behind_our_back(row.external_reservation_ref.as_deref().unwrap(), "consume").await;
+    let path = format!("/reservations/{}", row.reservation_id);
+    let command = caller.command(&format!("{path}/release"), &json!({})).await;
+    assert_eq!((&command["state"], &command["outcome"]), (&json!("REFUSED"), &json!("ALREADY_CONFIRMED")));
+    let shown = caller.get(&path).await.ok();
+    assert_eq!((&shown["status"], &shown["rejection"]["code"]), (&json!("CONFIRMED"), &json!("ALREADY_CONFIRMED")));
+    assert_eq!((order.asked_for(Operation::Release), order.effects(Effect::HoldReleased)), (1, 0));
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_with_a_hold_is_refused_with_its_state() {
     let shop = Shop::open().await;
     let (daemon, caller) = super::serve(&shop, &[]).await;

@@ -154,6 +154,7 @@ async fn an_order_cancelled_after_its_goods_have_left_ends_as_too_late() {
     order.cancel().await;
     order.ends_at(&["End_CancelledTooLate"]).await;
     assert_eq!(order.variable("errorCode").await, json!("RELEASE_REFUSED"));
+    assert_eq!(order.variable("rejectionCode").await, json!("ALREADY_CONFIRMED"));
     assert_eq!(order.row().await.status, "CONFIRMED");
     order.judge().await;
 }
