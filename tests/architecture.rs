@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("simulator", &[]),
     ("engine", &["chain", "cryptography", "clock", "metrics", "retry", "shutdown"]),
     ("store", &["fault_points", "domain"]),
-    ("supplier", &["cryptography", "fault_points", "domain", "metrics"]),
+    ("supplier", &["chain", "cryptography", "fault_points", "domain", "metrics"]),
     ("cache", &["cryptography", "domain", "clock", "metrics"]),
     ("events", &["chain", "fault_points", "domain", "clock", "metrics", "retry", "shutdown", "store"]),
     ("operations", &["chain", "fault_points", "domain", "clock", "metrics", "store", "supplier", "cache"]),

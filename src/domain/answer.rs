@@ -42,6 +42,22 @@ impl<T> Answer<T> {
     }
 }
 
+impl Answer<Look> {
+    /// What the call's record says of it, in a few words.
+    #[must_use]
+    pub fn note(&self) -> String {
+        match self {
+            Self::Done(Look::Found(hold)) => {
+                let reference = hold.reference.as_ref().map_or("the hold", ExternalReference::as_str);
+                format!("{reference} is {}", hold.state.as_str())
+            }
+            Self::Done(Look::Absent) => "nothing found".to_owned(),
+            Self::Refused(refusal) => refusal.code.clone(),
+            Self::NotSent(why) | Self::Unknown(why) => why.clone(),
+        }
+    }
+}
+
 /// An answer without its content, as the call's record keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AnswerClass {
@@ -110,6 +126,17 @@ pub enum HoldState {
 }
 
 impl HoldState {
+    /// A word for it, as it stands in timelines and notes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Confirmed => "confirmed",
+            Self::Released => "released",
+            Self::Expired => "expired",
+        }
+    }
+
     /// Stock is bound by it.
     #[must_use]
     pub fn is_active(self) -> bool {

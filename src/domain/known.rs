@@ -45,82 +45,84 @@ impl fmt::Display for Known {
 
 /// The questions in their order, each with its short name and its answer.
 #[must_use]
-pub fn six_answers(r: &Reservation) -> [(&'static str, &'static str, Known); 6] {
+pub fn six_answers(row: &Reservation) -> [(&'static str, &'static str, Known); 6] {
     [
-        ("created", "Did the inventory create the hold?", created(r)),
-        ("active", "Is it still active?", active(r)),
-        ("expired", "Did it expire?", expired(r)),
-        ("released", "Was it released?", released(r)),
-        ("matches", "Does the inventory's state match ours?", matches(r)),
-        ("human", "Is a human needed?", human(r)),
+        ("created", "Did the inventory create the hold?", created(row)),
+        ("active", "Is it still active?", active(row)),
+        ("expired", "Did it expire?", expired(row)),
+        ("released", "Was it released?", released(row)),
+        ("matches", "Does the inventory's state match ours?", matches(row)),
+        ("human", "Is a human needed?", human(row)),
     ]
 }
 
 const OPEN: &str = "the outcome of a call is open";
 
-fn created(r: &Reservation) -> Known {
-    match (r.reserved_at, &r.rejection, r.status) {
+fn created(row: &Reservation) -> Known {
+    match (row.reserved_at, &row.rejection, row.status) {
         (Some(at), ..) => Known::Yes(format!("the inventory said so, as of {}", time(at))),
         (None, _, Status::Unknown) => Known::NotKnown("a create was sent, and nobody knows what it did".to_owned()),
-        (None, _, _) if r.reference.is_some() => Known::Yes("it was found at the inventory".to_owned()),
+        (None, _, _) if row.reference.is_some() => Known::Yes("it was found at the inventory".to_owned()),
         (None, Some(rejection), Status::Rejected) => Known::No(format!("it refused with {}", rejection.code)),
         _ => Known::No("nothing that was sent has made one".to_owned()),
     }
 }
 
-fn active(r: &Reservation) -> Known {
-    match r.status {
+fn active(row: &Reservation) -> Known {
+    match row.status {
         Status::Unknown | Status::ReleaseUnknown => Known::NotKnown(OPEN.to_owned()),
-        Status::Reserved | Status::Confirmed if r.absent_looks > 0 => {
-            Known::NotKnown(format!("the last {} look(s) did not show it", r.absent_looks))
+        Status::Reserved | Status::Confirmed if row.absent_looks > 0 => {
+            Known::NotKnown(format!("the last {} look(s) did not show it", row.absent_looks))
         }
         Status::Confirmed => Known::Yes("it is a commitment".to_owned()),
-        Status::Reserved => Known::Yes(match r.ruling_expiry() {
+        Status::Reserved => Known::Yes(match row.ruling_expiry() {
             Some(at) => format!("until {}", time(at)),
             None => "without an end".to_owned(),
         }),
         Status::ReleaseRequested => Known::Yes("it is to go, and the inventory has not said that it is gone".to_owned()),
-        Status::Requested | Status::Rejected | Status::Released | Status::Expired => Known::No(format!("the reservation is {}", r.status)),
+        Status::Requested | Status::Rejected | Status::Released | Status::Expired => {
+            Known::No(format!("the reservation is {}", row.status))
+        }
     }
 }
 
-fn expired(r: &Reservation) -> Known {
-    match r.status {
-        Status::Expired => Known::Yes(r.expires_at.map_or_else(|| "the inventory said so".to_owned(), |at| format!("at {}", time(at)))),
+fn expired(row: &Reservation) -> Known {
+    match row.status {
+        Status::Expired => Known::Yes(row.expires_at.map_or_else(|| "the inventory said so".to_owned(), |at| format!("at {}", time(at)))),
         Status::Unknown | Status::ReleaseUnknown => Known::NotKnown(OPEN.to_owned()),
-        _ => Known::No(format!("the reservation is {}", r.status)),
+        _ => Known::No(format!("the reservation is {}", row.status)),
     }
 }
 
-fn released(r: &Reservation) -> Known {
-    match r.status {
-        Status::Released if r.reserved_at.is_none() => Known::No("there was nothing to release".to_owned()),
-        Status::Released => Known::Yes(r.released_at.map_or_else(|| "it is gone".to_owned(), |at| format!("at {}", time(at)))),
+fn released(row: &Reservation) -> Known {
+    match row.status {
+        Status::Released if row.reserved_at.is_none() => Known::No("there was nothing to release".to_owned()),
+        Status::Released => Known::Yes(row.released_at.map_or_else(|| "it is gone".to_owned(), |at| format!("at {}", time(at)))),
         Status::ReleaseUnknown => Known::NotKnown("a release was sent, and nobody knows what it did".to_owned()),
-        Status::Unknown if r.release_wanted => Known::NotKnown("it is to be released, should there be one".to_owned()),
+        Status::Unknown if row.release_wanted => Known::NotKnown("it is to be released, should there be one".to_owned()),
         Status::ReleaseRequested => Known::No("it is to be".to_owned()),
-        _ => Known::No(format!("the reservation is {}", r.status)),
+        _ => Known::No(format!("the reservation is {}", row.status)),
     }
 }
 
-fn matches(r: &Reservation) -> Known {
-    if r.is_open() {
+fn matches(row: &Reservation) -> Known {
+    if row.is_open() {
         Known::NotKnown(OPEN.to_owned())
-    } else if r.absent_looks > 0 {
-        Known::NotKnown(format!("ours says {}, and the last {} look(s) showed nothing", r.status, r.absent_looks))
-    } else if r.open_call.is_some() {
+    } else if row.absent_looks > 0 {
+        Known::NotKnown(format!("ours says {}, and the last {} look(s) showed nothing", row.status, row.absent_looks))
+    } else if row.open_call.is_some() {
         Known::NotKnown("a call is under way".to_owned())
-    } else if r.status.is_end() && r.release_wanted {
+    } else if row.status.is_end() && row.release_wanted {
         Known::No("a hold stands beyond the end of its reservation, and is being let go".to_owned())
     } else {
-        Known::Yes(format!("by the last answer, it is {}", r.status))
+        Known::Yes(format!("by the last answer, it is {}", row.status))
     }
 }
 
-fn human(r: &Reservation) -> Known {
-    match r.manual_since {
+fn human(row: &Reservation) -> Known {
+    match row.manual_since {
         Some(at) => Known::Yes(format!("since {}", time(at))),
-        None if r.is_open() => Known::No("the inventory is asked again by itself".to_owned()),
+        None if row.is_open() => Known::No("the inventory is asked again by itself".to_owned()),
         None => Known::No("nothing is open".to_owned()),
     }
 }
@@ -134,8 +136,8 @@ mod tests {
     use super::*;
     use crate::domain::samples::{every_row, start};
 
-    fn words(r: &Reservation) -> [&'static str; 6] {
-        six_answers(r).map(|(_, _, known)| known.word())
+    fn words(row: &Reservation) -> [&'static str; 6] {
+        six_answers(row).map(|(_, _, known)| known.word())
     }
 
     #[test]

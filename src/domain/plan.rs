@@ -119,14 +119,14 @@ pub struct Capabilities {
 impl Capabilities {
     /// Whether this reservation's hold can be looked for by itself.
     #[must_use]
-    pub fn can_look(&self, r: &Reservation) -> bool {
-        self.lookup_by_key || (self.lookup && r.reference.is_some())
+    pub fn can_look(&self, row: &Reservation) -> bool {
+        self.lookup_by_key || (self.lookup && row.reference.is_some())
     }
 
     /// How this reservation's hold is looked for: by itself, or, where that is not offered, in the list of all.
     #[must_use]
-    pub fn look(&self, r: &Reservation) -> Option<Operation> {
-        if self.can_look(r) { Some(Operation::Lookup) } else { self.list.then_some(Operation::List) }
+    pub fn look(&self, row: &Reservation) -> Option<Operation> {
+        if self.can_look(row) { Some(Operation::Lookup) } else { self.list.then_some(Operation::List) }
     }
 }
 
@@ -164,42 +164,42 @@ pub enum Refused {
 
 /// Decides the next step toward a goal. The caller has already turned a call that never ended into a lost outcome.
 #[must_use]
-pub fn plan(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
-    let releasing = r.release_wanted || *goal == Goal::Release;
-    match r.status {
-        Status::Unknown => unknown(r, goal, caps, releasing),
-        Status::ReleaseUnknown => release_unknown(r, goal, caps),
+pub fn plan(row: &Reservation, goal: &Goal, capabilities: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
+    let releasing = row.release_wanted || *goal == Goal::Release;
+    match row.status {
+        Status::Unknown => unknown(row, goal, capabilities, releasing),
+        Status::ReleaseUnknown => release_unknown(row, goal, capabilities),
         Status::Requested => match goal {
             _ if releasing => Plan::Move(Cause::NeverSent),
             Goal::Reserve => Plan::Ask(Operation::Reserve, None),
-            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
+            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(row.status)),
             Goal::Release | Goal::Resolve | Goal::Decide(_) => Plan::Conclude,
         },
-        Status::Reserved | Status::Confirmed => held(r, goal, caps, policy, releasing, now),
+        Status::Reserved | Status::Confirmed => held(row, goal, capabilities, policy, releasing, now),
         Status::ReleaseRequested => match goal {
-            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
-            Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) if caps.release => Plan::Ask(Operation::Release, None),
-            Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(r, caps, policy, now),
+            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(row.status)),
+            Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) if capabilities.release => Plan::Ask(Operation::Release, None),
+            Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(row, capabilities, policy, now),
         },
         // A create that was believed never to have acted may have acted late: a hold that shows up after the end is let go.
-        Status::Released | Status::Rejected | Status::Expired if matches!(goal, Goal::Resolve | Goal::Release) && r.release_wanted => {
-            late_hold(caps)
+        Status::Released | Status::Rejected | Status::Expired if matches!(goal, Goal::Resolve | Goal::Release) && row.release_wanted => {
+            late_hold(capabilities)
         }
-        Status::Released if *goal == Goal::Resolve && caps.look(r).is_some() => look(r, caps),
+        Status::Released if *goal == Goal::Resolve && capabilities.look(row).is_some() => look(row, capabilities),
         Status::Rejected | Status::Released | Status::Expired => match goal {
-            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(r.status)),
+            Goal::Confirm | Goal::Extend { .. } | Goal::Verify => Plan::Refuse(Refused::HoldLost(row.status)),
             Goal::Reserve | Goal::Release | Goal::Resolve | Goal::Decide(_) => Plan::Conclude,
         },
     }
 }
 
-fn late_hold(caps: &Capabilities) -> Plan {
-    if caps.release { Plan::Ask(Operation::Release, None) } else { Plan::Conclude }
+fn late_hold(capabilities: &Capabilities) -> Plan {
+    if capabilities.release { Plan::Ask(Operation::Release, None) } else { Plan::Conclude }
 }
 
-fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -> Plan {
+fn unknown(row: &Reservation, goal: &Goal, capabilities: &Capabilities, releasing: bool) -> Plan {
     match goal {
-        Goal::Decide(Decision::Held(reference)) if reference.is_some() || r.reference.is_some() => {
+        Goal::Decide(Decision::Held(reference)) if reference.is_some() || row.reference.is_some() => {
             return Plan::Move(if releasing { Cause::ReleaseAsked } else { Cause::FoundHeld });
         }
         Goal::Decide(Decision::Held(_)) => return Plan::Refuse(Refused::ReferenceMissing),
@@ -210,24 +210,36 @@ fn unknown(r: &Reservation, goal: &Goal, caps: &Capabilities, releasing: bool) -
         _ => {}
     }
     // For a hold that is to go, looking comes first: sending the create again might place what nobody wants any more.
-    if caps.idempotent_create && !(releasing && caps.can_look(r)) { Plan::Ask(Operation::Reserve, None) } else { look(r, caps) }
+    if capabilities.idempotent_create && !(releasing && capabilities.can_look(row)) {
+        Plan::Ask(Operation::Reserve, None)
+    } else {
+        look(row, capabilities)
+    }
 }
 
-fn release_unknown(r: &Reservation, goal: &Goal, caps: &Capabilities) -> Plan {
+fn release_unknown(row: &Reservation, goal: &Goal, capabilities: &Capabilities) -> Plan {
     match goal {
         Goal::Decide(Decision::Held(_)) => return Plan::Move(Cause::FoundHeld),
         Goal::Decide(Decision::NotHeld) => return Plan::Move(Cause::FoundReleased),
         Goal::Decide(Decision::GiveUp) => return Plan::Conclude,
         _ => {}
     }
-    if caps.idempotent_release && !caps.can_look(r) { Plan::Ask(Operation::Release, None) } else { look(r, caps) }
+    if capabilities.idempotent_release && !capabilities.can_look(row) {
+        Plan::Ask(Operation::Release, None)
+    } else {
+        look(row, capabilities)
+    }
 }
 
-fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, releasing: bool, now: DateTime<Utc>) -> Plan {
+fn held(row: &Reservation, goal: &Goal, capabilities: &Capabilities, policy: &Policy, releasing: bool, now: DateTime<Utc>) -> Plan {
     if releasing {
-        return if caps.release { Plan::Ask(Operation::Release, Some(Cause::ReleaseAsked)) } else { Plan::Move(Cause::ReleaseAsked) };
+        return if capabilities.release {
+            Plan::Ask(Operation::Release, Some(Cause::ReleaseAsked))
+        } else {
+            Plan::Move(Cause::ReleaseAsked)
+        };
     }
-    if let Some(pending) = r.pending {
+    if let Some(pending) = row.pending {
         let (operation, same) = match pending {
             PendingOperation::Confirm => (Operation::Confirm, matches!(goal, Goal::Confirm)),
             PendingOperation::Extend { .. } => (Operation::Extend, matches!(goal, Goal::Extend { .. })),
@@ -237,55 +249,57 @@ fn held(r: &Reservation, goal: &Goal, caps: &Capabilities, policy: &Policy, rele
             Goal::Reserve => Plan::Conclude,
             Goal::Decide(Decision::NotHeld) => Plan::Move(Cause::FoundReleased),
             // The hold stands, a human says, and nobody else can tell what became of the call: on a hold that stands it is made again.
-            Goal::Decide(Decision::Held(_)) if caps.look(r).is_none() && offers(caps, operation) => Plan::Ask(operation, None),
+            Goal::Decide(Decision::Held(_)) if capabilities.look(row).is_none() && offers(capabilities, operation) => {
+                Plan::Ask(operation, None)
+            }
             // Both operations lead to a state that can be looked at; sending them again is decided there.
-            _ => look(r, caps),
+            _ => look(row, capabilities),
         };
     }
     match goal {
-        Goal::Confirm if r.status == Status::Confirmed => Plan::Conclude,
-        Goal::Confirm if caps.confirm => Plan::Ask(Operation::Confirm, None),
+        Goal::Confirm if row.status == Status::Confirmed => Plan::Conclude,
+        Goal::Confirm if capabilities.confirm => Plan::Ask(Operation::Confirm, None),
         // Without a call nobody would notice that it has run out meanwhile.
-        Goal::Confirm if r.expires_at.is_some_and(|at| at <= now) => {
-            caps.look(r).map_or(Plan::Move(Cause::HoldExpired), |how| Plan::Ask(how, None))
+        Goal::Confirm if row.expires_at.is_some_and(|at| at <= now) => {
+            capabilities.look(row).map_or(Plan::Move(Cause::HoldExpired), |how| Plan::Ask(how, None))
         }
         // An inventory that takes a hold for a commitment without being told needs no call.
         Goal::Confirm => Plan::Move(Cause::HoldConfirmed),
-        Goal::Extend { until } if r.expires_at.is_some_and(|at| at >= *until) => Plan::Conclude,
-        Goal::Extend { .. } if caps.extend => Plan::Ask(Operation::Extend, None),
+        Goal::Extend { until } if row.expires_at.is_some_and(|at| at >= *until) => Plan::Conclude,
+        Goal::Extend { .. } if capabilities.extend => Plan::Ask(Operation::Extend, None),
         Goal::Extend { .. } => Plan::Refuse(Refused::NotOffered(Operation::Extend)),
         // The whole list is read for one hold only where somebody asks about it, or where it was missed before.
-        Goal::Verify if caps.look(r).is_some() => look(r, caps),
-        Goal::Resolve if r.absent_looks > 0 && caps.look(r).is_some() => look(r, caps),
-        Goal::Verify | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(r, caps, policy, now),
+        Goal::Verify if capabilities.look(row).is_some() => look(row, capabilities),
+        Goal::Resolve if row.absent_looks > 0 && capabilities.look(row).is_some() => look(row, capabilities),
+        Goal::Verify | Goal::Resolve | Goal::Decide(_) => wait_for_expiry(row, capabilities, policy, now),
         Goal::Reserve | Goal::Release => Plan::Conclude,
     }
 }
 
 /// Looks in the way that this inventory offers; where it offers none, a human must.
-fn look(r: &Reservation, caps: &Capabilities) -> Plan {
-    caps.look(r).map_or(Plan::NeedsHuman, |operation| Plan::Ask(operation, None))
+fn look(row: &Reservation, capabilities: &Capabilities) -> Plan {
+    capabilities.look(row).map_or(Plan::NeedsHuman, |operation| Plan::Ask(operation, None))
 }
 
-fn offers(caps: &Capabilities, operation: Operation) -> bool {
+fn offers(capabilities: &Capabilities, operation: Operation) -> bool {
     match operation {
-        Operation::Confirm => caps.confirm,
-        Operation::Extend => caps.extend,
-        Operation::Release => caps.release,
-        Operation::Lookup => caps.lookup,
-        Operation::List => caps.list,
+        Operation::Confirm => capabilities.confirm,
+        Operation::Extend => capabilities.extend,
+        Operation::Release => capabilities.release,
+        Operation::Lookup => capabilities.lookup,
+        Operation::List => capabilities.list,
         Operation::Check | Operation::Reserve => true,
     }
 }
 
 /// Looks if that can be done; else the clock, with a grace, is all there is to go by.
-fn wait_for_expiry(r: &Reservation, caps: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
-    if caps.can_look(r) {
+fn wait_for_expiry(row: &Reservation, capabilities: &Capabilities, policy: &Policy, now: DateTime<Utc>) -> Plan {
+    if capabilities.can_look(row) {
         return Plan::Ask(Operation::Lookup, None);
     }
     // A commitment does not run out by itself, whatever was said of its end before it became one.
-    let committed = r.status == Status::Confirmed || r.confirmed_at.is_some();
-    let over = !committed && r.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
+    let committed = row.status == Status::Confirmed || row.confirmed_at.is_some();
+    let over = !committed && row.expires_at.is_some_and(|at| at + policy.expiry_grace <= now);
     if over { Plan::Move(Cause::HoldExpired) } else { Plan::Conclude }
 }
 

@@ -1,77 +1,12 @@
 //! What an answer means for a reservation: the moves it makes, and whether the matter is known now.
 
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
 use crate::domain::{
-    Answer, Cause, Hold, HoldState, IllegalTransition, Look, Operation, PendingOperation, Refusal, Rejection, Reservation,
+    Answer, Cause, Hold, HoldState, IllegalTransition, Look, Operation, PendingOperation, Policy, Refusal, Rejection, Reservation,
     ReservationStatus as Status, Transition, next,
 };
-
-/// How patiently one source's outcomes are found out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// How long a request may still act after it was sent; no absence counts as proven before that.
-    pub linger: TimeDelta,
-    /// How many look-ups in a row must show nothing, at least 1.
-    pub absent_looks: i32,
-    /// When an open outcome is first looked at.
-    pub first_check: TimeDelta,
-    /// The longest pause between two looks; the pause doubles up to it.
-    pub slowest_check: TimeDelta,
-    /// When a human is called in.
-    pub manual_after: TimeDelta,
-    /// How long after its expiry a hold is looked at, or given up where nobody can look.
-    pub expiry_grace: TimeDelta,
-    /// When a claimed row whose worker vanished is looked at.
-    pub orphan_after: TimeDelta,
-    /// A hold of less than was asked for is kept; otherwise it is released and the reserve counts as refused.
-    pub accept_partial: bool,
-    /// Holds of living orders are extended before they run out; never, if there is none.
-    pub auto_extend: Option<AutoExtend>,
-}
-
-/// How far a hold is extended without anybody asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AutoExtend {
-    /// How long before its end.
-    pub before: TimeDelta,
-    /// By how much, counted from then.
-    pub by: TimeDelta,
-    /// How often at the most.
-    pub most: i32,
-    /// How old a hold may become by it, counted from when it was placed.
-    pub max_age: TimeDelta,
-}
-
-impl Policy {
-    /// Until when a hold is to be extended now, without anybody asking: only one that has not run out, whose end is near, that has
-    /// not been extended too often and is not too old.
-    #[must_use]
-    pub fn extension_due(&self, r: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let (at, until) = self.next_extension(r)?;
-        let ends = r.expires_at?;
-        let until = until.min(now + self.auto_extend?.by).trunc_subsecs(0);
-        (at <= now && now < ends && until > ends).then_some(until)
-    }
-
-    /// When it is next tried to extend a hold without anybody asking. What has come to nothing once its time was there is tried again, the
-    /// sooner the nearer the end is.
-    #[must_use]
-    pub fn next_try_to_extend(&self, r: &Reservation, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let (at, _) = self.next_extension(r)?;
-        let ends = r.expires_at.filter(|ends| now < *ends)?;
-        Some(if at > now { at } else { now + ((ends - now) / 4).max(self.first_check) })
-    }
-
-    /// When a hold would next be extended, and until when at the most.
-    fn next_extension(&self, r: &Reservation) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
-        let auto = self.auto_extend?;
-        let idle = r.status == Status::Reserved && r.pending.is_none() && !r.release_wanted;
-        let (ends, oldest) = (r.expires_at?, r.reserved_at? + auto.max_age);
-        (idle && r.extensions < auto.most && ends < oldest).then_some((ends - auto.before, oldest))
-    }
-}
 
 /// What is known after an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,9 +38,11 @@ pub struct Settlement {
 ///
 /// # Errors
 /// [`IllegalTransition`] if the row is in a state in which no such call can be open.
-pub fn outcome_lost(r: &Reservation) -> Result<(Reservation, Vec<Transition>), IllegalTransition> {
-    let mut row = Rewriting::of(r);
-    if r.open_call.is_some_and(|call| call.operation.is_effect()) && matches!(r.status, Status::Requested | Status::ReleaseRequested) {
+pub fn outcome_lost(before: &Reservation) -> Result<(Reservation, Vec<Transition>), IllegalTransition> {
+    let mut row = Rewriting::of(before);
+    if before.open_call.is_some_and(|call| call.operation.is_effect())
+        && matches!(before.status, Status::Requested | Status::ReleaseRequested)
+    {
         row.go(Cause::OutcomeLost)?;
         row.after.absent_looks = 0;
     }
@@ -118,17 +55,17 @@ pub fn outcome_lost(r: &Reservation) -> Result<(Reservation, Vec<Transition>), I
 /// # Errors
 /// [`IllegalTransition`] when the answer asks for a move that the table does not have: a bug, never the inventory's fault.
 pub fn settle(
-    r: &Reservation,
+    before: &Reservation,
     operation: Operation,
     answer: &Answer<Look>,
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Result<Settlement, IllegalTransition> {
-    let mut row = Rewriting::of(r);
+    let mut row = Rewriting::of(before);
     row.after.open_call = None;
     // A look shows the state at the time of its answer, which may be long before it is settled. To be safe its time is taken to be when
     // the call began.
-    let begun = r.open_call.map_or(now, |call| call.started_at.min(now));
+    let begun = before.open_call.map_or(now, |call| call.started_at.min(now));
     let said = match operation {
         Operation::Reserve => row.reserve(answer, policy, now)?,
         Operation::Lookup | Operation::List => row.lookup(answer, policy, (begun, now))?,
@@ -143,8 +80,13 @@ pub fn settle(
 ///
 /// # Errors
 /// [`IllegalTransition`] when the table has no such arrow.
-pub(crate) fn settle_move(r: &Reservation, cause: Cause, policy: &Policy, now: DateTime<Utc>) -> Result<Settlement, IllegalTransition> {
-    let mut row = Rewriting::of(r);
+pub(crate) fn settle_move(
+    before: &Reservation,
+    cause: Cause,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Result<Settlement, IllegalTransition> {
+    let mut row = Rewriting::of(before);
     row.go(cause)?;
     row.stamp(now);
     let mut settlement = row.finish(Said::Known, policy, now);
@@ -161,8 +103,8 @@ struct Rewriting {
 }
 
 impl Rewriting {
-    fn of(r: &Reservation) -> Self {
-        Self { after: r.clone(), moves: Vec::new() }
+    fn of(before: &Reservation) -> Self {
+        Self { after: before.clone(), moves: Vec::new() }
     }
 
     fn go(&mut self, cause: Cause) -> Result<(), IllegalTransition> {
@@ -224,7 +166,6 @@ impl Rewriting {
 
     fn refused(&mut self, code: &str, message: Option<String>, was_unknown: bool) -> Result<Said, IllegalTransition> {
         self.after.rejection = Some(Rejection { code: code.to_owned(), message });
-        self.after.release_wanted = false;
         self.go(if was_unknown { Cause::FoundRefused } else { Cause::HoldRefused })?;
         // Nothing is held, so that nothing is left to be let go.
         self.after.release_wanted = false;
@@ -504,7 +445,7 @@ impl Rewriting {
             }
         }
         let next_check_at = if open {
-            let pause = pause(self.after.checks, policy);
+            let pause = policy.pause(self.after.checks);
             self.after.checks = self.after.checks.saturating_add(1);
             Some(now + pause)
         } else {
@@ -537,12 +478,6 @@ impl Rewriting {
         };
         Settlement { after: self.after, moves: self.moves, said, next_check_at }
     }
-}
-
-/// Doubles from the first pause to the slowest.
-fn pause(checks: i32, policy: &Policy) -> TimeDelta {
-    let doublings = u32::try_from(checks.clamp(0, 20)).unwrap_or(0);
-    policy.first_check.checked_mul(1 << doublings).map_or(policy.slowest_check, |pause| pause.min(policy.slowest_check))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{
-    Call, CallId, Capabilities, Cause, Decision, Goal, IllegalTransition, Operation, PendingOperation, Plan, Policy, Reservation,
+    Call, CallId, Capabilities, Cause, Decision, Goal, IllegalTransition, Operation, PendingOperation, Plan, Policy, Refused, Reservation,
     ReservationStatus as Status, Transition, outcome_lost, plan, settle_move,
 };
 
@@ -17,14 +17,36 @@ pub struct Step {
     pub row: Reservation,
     /// The moves made, oldest first.
     pub moves: Vec<Transition>,
-    /// Where planning ended. Never [`Plan::Move`].
-    pub plan: Plan,
-    /// The call to be put on record and made.
-    pub asks: Option<Operation>,
+    /// Where it ends.
+    pub end: StepEnd,
     /// When the reconciler looks at the row, should nobody come back to it.
     pub next_check_at: Option<DateTime<Utc>>,
     /// Something is to be written.
     pub changed: bool,
+}
+
+/// Where a step ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepEnd {
+    /// The row answers the goal as far as it can be answered.
+    Concluded,
+    /// With a call, which stands in the row, to be put on record and made.
+    Ask(Operation),
+    /// No machine can find out: a human must.
+    NeedsHuman,
+    /// The goal cannot be had, and why.
+    Refused(Refused),
+}
+
+impl StepEnd {
+    /// The call that is to be made, if there is one.
+    #[must_use]
+    pub fn asks(self) -> Option<Operation> {
+        match self {
+            Self::Ask(operation) => Some(operation),
+            Self::Concluded | Self::NeedsHuman | Self::Refused(_) => None,
+        }
+    }
 }
 
 /// Takes the next step toward a goal. `call` is the id of the call, should one be made.
@@ -34,7 +56,7 @@ pub struct Step {
 pub fn step(
     before: &Reservation,
     goal: &Goal,
-    caps: &Capabilities,
+    capabilities: &Capabilities,
     policy: &Policy,
     call: CallId,
     now: DateTime<Utc>,
@@ -61,8 +83,8 @@ pub fn step(
         row.expires_at = row.expires_at.or(row.last_effect_at.map(|at| at + TimeDelta::seconds(row.hold_seconds)));
     }
     let mut next_check_at = Some(now + policy.first_check);
-    let plan = loop {
-        match plan(&row, goal, caps, policy, now) {
+    let end = loop {
+        match plan(&row, goal, capabilities, policy, now) {
             Plan::Move(cause) => {
                 let settlement = settle_move(&row, cause, policy, now)?;
                 row = settlement.after;
@@ -70,23 +92,28 @@ pub fn step(
                 next_check_at = settlement.next_check_at;
                 changed = true;
                 // An inventory without a release leaves the hold to run out; planning again would move in a circle.
-                if cause == Cause::ReleaseAsked && !caps.release {
-                    break Plan::Conclude;
+                if cause == Cause::ReleaseAsked && !capabilities.release {
+                    break StepEnd::Concluded;
                 }
             }
-            other => break other,
+            Plan::Ask(operation, cause) => {
+                if let Some(cause) = cause {
+                    let settlement = settle_move(&row, cause, policy, now)?;
+                    row = settlement.after;
+                    moves.extend(settlement.moves);
+                }
+                break StepEnd::Ask(operation);
+            }
+            Plan::Conclude => break StepEnd::Concluded,
+            Plan::NeedsHuman => break StepEnd::NeedsHuman,
+            Plan::Refuse(refused) => break StepEnd::Refused(refused),
         }
     };
-    if plan == Plan::NeedsHuman && row.manual_since.is_none() {
+    if end == StepEnd::NeedsHuman && row.manual_since.is_none() {
         row.manual_since = Some(now);
         changed = true;
     }
-    let asks = if let Plan::Ask(operation, cause) = plan {
-        if let Some(cause) = cause {
-            let settlement = settle_move(&row, cause, policy, now)?;
-            row = settlement.after;
-            moves.extend(settlement.moves);
-        }
+    if let StepEnd::Ask(operation) = end {
         row.pending = match (operation, goal) {
             (Operation::Confirm, _) => Some(PendingOperation::Confirm),
             (Operation::Extend, Goal::Extend { until }) => Some(PendingOperation::Extend { until: *until }),
@@ -99,9 +126,6 @@ pub fn step(
         row.open_call = Some(Call { id: call, operation, started_at: now, class: None });
         next_check_at = Some(now + policy.orphan_after);
         changed = true;
-        Some(operation)
-    } else {
-        None
-    };
-    Ok(Step { row, moves, plan, asks, next_check_at, changed })
+    }
+    Ok(Step { row, moves, end, next_check_at, changed })
 }

@@ -41,24 +41,24 @@ pub(crate) struct Walk {
     claimed: Reservation,
     pub(crate) due: Option<DateTime<Utc>>,
     pub(crate) now: DateTime<Utc>,
-    pub(crate) caps: Capabilities,
+    pub(crate) capabilities: Capabilities,
     pub(crate) policy: Policy,
 }
 
 impl Walk {
     /// A new row under its first claim: the create is on record.
-    pub(crate) fn begin(caps: Capabilities, policy: Policy) -> Self {
+    pub(crate) fn begin(capabilities: Capabilities, policy: Policy) -> Self {
         let now = start();
         let open = Call { id: call(), operation: Operation::Reserve, started_at: now, class: None };
         let row = Reservation { open_call: Some(open), last_effect_at: Some(now), ..wish() };
-        Self { claimed: row.clone(), row, due: Some(now + policy.orphan_after), now, caps, policy }
+        Self { claimed: row.clone(), row, due: Some(now + policy.orphan_after), now, capabilities, policy }
     }
 
     /// Lets an event happen; the row is then as the store would have it.
     pub(crate) fn go(&mut self, event: &Event) -> Result<Happened, IllegalTransition> {
         match event {
             Event::Want(goal) => {
-                let step = step(&self.row, goal, &self.caps, &self.policy, call(), self.now)?;
+                let step = step(&self.row, goal, &self.capabilities, &self.policy, call(), self.now)?;
                 if step.changed {
                     self.row = step.row.clone();
                     self.claimed = step.row.clone();
@@ -92,20 +92,21 @@ impl Walk {
 
 /// A walk's beginning and what happens in it.
 pub(crate) fn walks() -> impl Strategy<Value = (Walk, Vec<Event>)> {
-    let caps = any::<[bool; 8]>().prop_map(|[idempotent_create, lookup, by_key, release, idempotent_release, confirm, extend, list]| {
-        Capabilities {
-            idempotent_create,
-            lookup,
-            lookup_by_key: by_key && lookup,
-            release,
-            idempotent_release: idempotent_release && release,
-            confirm,
-            extend,
-            list,
-        }
-    });
+    let capabilities =
+        any::<[bool; 8]>().prop_map(|[idempotent_create, lookup, by_key, release, idempotent_release, confirm, extend, list]| {
+            Capabilities {
+                idempotent_create,
+                lookup,
+                lookup_by_key: by_key && lookup,
+                release,
+                idempotent_release: idempotent_release && release,
+                confirm,
+                extend,
+                list,
+            }
+        });
     let policies = (1..4i32, any::<bool>()).prop_map(|(absent_looks, accept_partial)| Policy { absent_looks, accept_partial, ..policy() });
-    let begin = (caps, policies).prop_map(|(caps, policy)| Walk::begin(caps, policy));
+    let begin = (capabilities, policies).prop_map(|(capabilities, policy)| Walk::begin(capabilities, policy));
     (begin, proptest::collection::vec(event(), 1..40))
 }
 

@@ -214,14 +214,10 @@ impl Applier<'_> {
             return Ok(Applied::Changed("a reservation came or changed at this very moment".to_owned()));
         }
         let reply = self.source.supplier.release(&self.ask(step, row.as_ref())).await;
-        let note = match &reply.answer {
-            Answer::Done(Look::Found(hold)) => format!("{:?}", hold.state).to_lowercase(),
-            Answer::Done(Look::Absent) => "nothing found".to_owned(),
-            Answer::Refused(refusal) => refusal.code.clone(),
-            Answer::NotSent(why) | Answer::Unknown(why) => why.clone(),
-        };
         let now = self.operations.clock.now();
-        store.end_loose_call(step.tenant, call, reply.answer.class(), &format!("{ACTOR}: {note}"), &reply.evidence, now).await?;
+        store
+            .end_loose_call(step.tenant, call, reply.answer.class(), &format!("{ACTOR}: {}", reply.answer.note()), &reply.evidence, now)
+            .await?;
         match reply.answer {
             Answer::Done(Look::Found(hold)) if hold.state.is_active() => {
                 Ok(Applied::Open("the release was answered, yet the hold is described as held".to_owned()))

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use crate::chain::chain;
 use crate::domain::{
-    Answer, Goal, Hold, Look, Operation, Plan, Reservation, ReservationId, ReservationStatus, Said, Settlement, SourceName, plan, settle,
+    Answer, Goal, Look, Operation, Plan, Reservation, ReservationId, ReservationStatus, Said, Settlement, SourceName, plan, settle,
 };
 use crate::fault_points::fault_point;
 #[cfg(feature = "planted-bugs")]
@@ -15,7 +15,7 @@ use crate::fault_points::planted_bug;
 use crate::metrics;
 use crate::operations::look_in_list::Sighting;
 use crate::operations::{Conclusion, Errand, OperationError, Operations, ids};
-use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Wanted};
+use crate::store::{Asking, Claimed, Ended, SettleJob, StoreError, Unasked, Wanted};
 use crate::supplier::{HoldAsk, Reply, Source};
 
 /// No goal needs more steps: lost outcome found absent, sent again, found partial, released, and some to spare.
@@ -69,8 +69,8 @@ impl Operations {
                 Some(claim) => claim,
                 None => match self.claim(errand, request_hash, &actor).await.map_err(|error| interrupted(error, step > 0))? {
                     Claimed::Asking(claim) => *claim,
-                    Claimed::NoSource(row) => return Err(self.no_source(&row.source)),
-                    other => return Ok(conclude(other)),
+                    Claimed::Unasked(why) => return Ok(conclude(why)),
+                    Claimed::NoSource(name) => return Err(self.no_source(&name)),
                 },
             };
             let source = self.source(&claim.row.source)?;
@@ -200,10 +200,8 @@ impl Operations {
         actor: &Arc<str>,
     ) -> Result<(), StoreError> {
         let note = match (&reply.answer, &settlement.said) {
-            (Answer::NotSent(why) | Answer::Unknown(why), _) | (_, Said::NotKnown(why)) => Some(why.clone()),
-            (Answer::Refused(refusal), _) => Some(refusal.code.clone()),
-            (Answer::Done(Look::Absent), _) => Some("nothing found".to_owned()),
-            (Answer::Done(Look::Found(hold)), _) => Some(describe(hold)),
+            (Answer::Done(_) | Answer::Refused(_), Said::NotKnown(why)) => why.clone(),
+            (answer, _) => answer.note(),
         };
         let open = matches!(settlement.said, Said::NotKnown(_)) && settlement.after.is_open();
         let job = SettleJob {
@@ -215,7 +213,7 @@ impl Operations {
                 call: claim.call,
                 operation: claim.operation,
                 class: reply.answer.class(),
-                note,
+                note: Some(note),
                 evidence: reply.evidence.clone(),
             }),
             waiting: if open { errand.waiting.clone() } else { None },
@@ -298,21 +296,13 @@ fn interrupted(error: StoreError, asked: bool) -> OperationError {
     if asked { OperationError::Interrupted(error) } else { OperationError::Store(error) }
 }
 
-fn conclude(claimed: Claimed) -> Conclusion {
-    match claimed {
-        Claimed::NotFound => Conclusion::NotFound,
-        Claimed::Busy(row) => Conclusion::Busy(row),
-        Claimed::OtherRequest(row) => Conclusion::OtherRequest(row),
-        Claimed::Concluded(row) => Conclusion::Settled(row),
-        Claimed::NeedsHuman(row) => Conclusion::Unknown(row, "this inventory offers no way to find out: a human must decide".to_owned()),
-        Claimed::Refused(row, refused) => Conclusion::NotPossible(row, refused),
-        // Never reached: `go_on` handles both before.
-        Claimed::Asking(asking) => Conclusion::Busy(Box::new(asking.row)),
-        Claimed::NoSource(row) => Conclusion::Busy(row),
+fn conclude(unasked: Unasked) -> Conclusion {
+    match unasked {
+        Unasked::NotFound => Conclusion::NotFound,
+        Unasked::Busy(row) => Conclusion::Busy(row),
+        Unasked::OtherRequest(row) => Conclusion::OtherRequest(row),
+        Unasked::Concluded(row) => Conclusion::Settled(row),
+        Unasked::NeedsHuman(row) => Conclusion::Unknown(row, "this inventory offers no way to find out: a human must decide".to_owned()),
+        Unasked::Refused(row, refused) => Conclusion::NotPossible(row, refused),
     }
-}
-
-fn describe(hold: &Hold) -> String {
-    let reference = hold.reference.as_ref().map_or("no reference", crate::domain::ExternalReference::as_str);
-    format!("{reference} is {:?}", hold.state).to_lowercase()
 }

@@ -8,20 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use sqlx::Row as _;
 use sqlx::postgres::PgPool;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::{
-    AnswerClass, Call, CallId, Capabilities, Evidence, Goal, Operation, Plan, Policy, Refused, Reservation, ReservationId,
-    ReservationStatus, ReserveRequest, SessionId, TenantId, Transition, step,
+    AnswerClass, Call, CallId, Capabilities, Evidence, Goal, Operation, Policy, Refused, Reservation, ReservationId, ReservationStatus,
+    ReserveRequest, SessionId, SourceName, StepEnd, TenantId, Transition, step,
 };
 use crate::fault_points::{fault_point, planted_bug};
 use crate::store::answered::Answered as _;
 use crate::store::outbox::{self, FactRow};
 use crate::store::pool::begin;
-use crate::store::reservations::{Find, read};
+use crate::store::reservations::{Find, Locked, read_locked};
 use crate::store::settlements::{Claiming, Ended, SettleJob, Writes};
 use crate::store::tenants::distinct;
 use crate::store::{Store, StoreError, WaitingTask};
@@ -59,6 +58,17 @@ pub struct Wanted {
 /// What a claim came to.
 #[derive(Debug)]
 pub enum Claimed {
+    /// The call is on record and may be made.
+    Asking(Box<Asking>),
+    /// No call is made.
+    Unasked(Unasked),
+    /// The row does not answer, and its inventory is not configured here.
+    NoSource(SourceName),
+}
+
+/// Why no call is made.
+#[derive(Debug)]
+pub enum Unasked {
     /// There is no such reservation.
     NotFound,
     /// Somebody living works on it.
@@ -69,12 +79,8 @@ pub enum Claimed {
     Concluded(Box<Reservation>),
     /// Only a human can find out.
     NeedsHuman(Box<Reservation>),
-    /// The row does not answer, and its inventory is not configured here.
-    NoSource(Box<Reservation>),
     /// The goal cannot be had.
     Refused(Box<Reservation>, Refused),
-    /// The call is on record and may be made.
-    Asking(Box<Asking>),
 }
 
 /// A claim, and the call that was put on record with it.
@@ -160,17 +166,17 @@ impl Store {
     /// As the database says, or [`StoreError::Illegal`] for a decision that the table of transitions does not have.
     pub async fn claim(&self, wanted: &Wanted, terms: &(dyn Fn(&Reservation) -> Option<Terms> + Sync)) -> Result<Claimed, StoreError> {
         let mut tx = begin(&self.pool, "claim", &[wanted.tenant]).await?;
-        let Some((before, row)) = read(&mut tx, wanted.tenant, &wanted.find, true).await? else { return Ok(Claimed::NotFound) };
+        let Some(Locked { row: before, claimed_by }) = read_locked(&mut tx, wanted.tenant, &wanted.find).await? else {
+            return Ok(Claimed::Unasked(Unasked::NotFound));
+        };
         // What ended before it began has no hash: any request under its key is the one that came too late.
         let other = |hash: [u8; 32]| !before.request_hash.is_empty() && hash.as_slice() != before.request_hash.as_slice();
         if wanted.request_hash.is_some_and(other) {
-            return Ok(Claimed::OtherRequest(Box::new(before)));
+            return Ok(Claimed::Unasked(Unasked::OtherRequest(Box::new(before))));
         }
-        let claimed_by: Option<Uuid> = row.try_get("claim_session").map_err(StoreError::during("claim"))?;
-        let alive: bool = row.try_get("claim_alive").map_err(StoreError::during("claim"))?;
-        let Some(live) = self.live.enter(before.id) else { return Ok(Claimed::Busy(Box::new(before))) };
-        if alive && claimed_by != Some(self.session.0) {
-            return Ok(Claimed::Busy(Box::new(before)));
+        let Some(live) = self.live.enter(before.id) else { return Ok(Claimed::Unasked(Unasked::Busy(Box::new(before)))) };
+        if claimed_by.is_some_and(|session| session != self.session) {
+            return Ok(Claimed::Unasked(Unasked::Busy(Box::new(before))));
         }
         // If the row's inventory is not configured here, only two things can be answered: a row that is over, and a hold that somebody
         // wants. Everything else is left to a replica that has the inventory; answering it here could claim what nobody knows, or lose a
@@ -180,16 +186,16 @@ impl Store {
                 ReservationStatus::Reserved | ReservationStatus::Confirmed => wanted.goal == Goal::Reserve,
                 status => status.is_end() && !before.release_wanted,
             };
-            return Ok(if answers { Claimed::Concluded(Box::new(before)) } else { Claimed::NoSource(Box::new(before)) });
+            return Ok(if answers { Claimed::Unasked(Unasked::Concluded(Box::new(before))) } else { Claimed::NoSource(before.source) });
         };
 
         let ended = vanished(&before);
         let step = step(&before, &wanted.goal, &terms.capabilities, &terms.policy, wanted.call, wanted.now)?;
         #[cfg(feature = "planted-bugs")]
         let step = released_unseen(step, &wanted.goal, &terms.policy, wanted.now)?;
-        let claiming = Claiming { session: step.asks.map(|_| self.session), old_epoch: step.row.claim_epoch };
+        let claiming = Claiming { session: step.end.asks().map(|_| self.session), old_epoch: step.row.claim_epoch };
         // The task goes into an incident without a call: a human's decision must find it.
-        let waiting = wanted.waiting.clone().filter(|_| step.plan == Plan::NeedsHuman);
+        let waiting = wanted.waiting.clone().filter(|_| step.end == StepEnd::NeedsHuman);
         if step.changed || waiting.is_some() {
             let job = SettleJob {
                 after: step.row.clone(),
@@ -205,20 +211,20 @@ impl Store {
             let mut writes = Writes::default();
             writes.add(job, &claiming);
             writes.write(&mut tx, self.session).await?;
-            fault_point!("{}.claim_written", step.asks.map_or("move", Operation::as_str));
+            fault_point!("{}.claim_written", step.end.asks().map_or("move", Operation::as_str));
             tx.commit().answered("claim").await?;
             self.outbox_was_written();
         }
         let mut row = step.row;
-        Ok(match (step.asks, step.plan) {
-            (Some(operation), _) => {
+        Ok(match step.end {
+            StepEnd::Ask(operation) => {
                 row.claim_epoch += 1;
                 row.event_sequence += fact_count(&step.moves);
                 Claimed::Asking(Box::new(Asking { row, operation, call: wanted.call, _live: live }))
             }
-            (None, Plan::NeedsHuman) => Claimed::NeedsHuman(Box::new(row)),
-            (None, Plan::Refuse(refused)) => Claimed::Refused(Box::new(row), refused),
-            (None, Plan::Conclude | Plan::Move(_) | Plan::Ask(..)) => Claimed::Concluded(Box::new(row)),
+            StepEnd::NeedsHuman => Claimed::Unasked(Unasked::NeedsHuman(Box::new(row))),
+            StepEnd::Refused(refused) => Claimed::Unasked(Unasked::Refused(Box::new(row), refused)),
+            StepEnd::Concluded => Claimed::Unasked(Unasked::Concluded(Box::new(row))),
         })
     }
 }
@@ -239,8 +245,7 @@ fn released_unseen(
             step = crate::domain::Step {
                 row: settlement.after,
                 moves: step.moves,
-                plan: Plan::Conclude,
-                asks: None,
+                end: StepEnd::Concluded,
                 next_check_at: None,
                 changed: true,
             };
@@ -250,7 +255,7 @@ fn released_unseen(
 }
 
 fn fact_count(moves: &[Transition]) -> i64 {
-    moves.iter().filter(|m| crate::domain::fact_of(m.to, m.cause).is_some()).map(|_| 1).sum()
+    moves.iter().map(|m| i64::from(crate::domain::fact_of(m.to, m.cause).is_some())).sum()
 }
 
 /// How a call is put to its end that was open when its row was claimed: its worker is gone.

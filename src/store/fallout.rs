@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{CaseId, Decision, Inadmissible, Reservation, ReservationId, TenantId, admit};
 use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
-use crate::store::reservations::{Find, read};
+use crate::store::reservations::{Find, Locked, read_locked};
 use crate::store::{Store, StoreError};
 
 const CASES: &str = "\
@@ -163,7 +163,7 @@ impl Store {
     pub async fn put_decision(&self, word: &Word) -> Result<Heard, StoreError> {
         let during = "put_decision";
         let mut tx = begin(&self.pool, during, &[word.tenant]).await?;
-        let Some((row, _)) = read(&mut tx, word.tenant, &word.find, true).await? else { return Ok(Heard::NotFound) };
+        let Some(Locked { row, .. }) = read_locked(&mut tx, word.tenant, &word.find).await? else { return Ok(Heard::NotFound) };
         let owner: Option<Uuid> = match word.decision.reference() {
             Some(reference) => {
                 sqlx::query_scalar(OWNER)

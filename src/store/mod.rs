@@ -42,7 +42,7 @@ mod unborn;
 
 pub use census::{Census, StateCount};
 pub use checkup::{Checkup, Connections, Rights, Role, Table, check_up};
-pub use claims::{Asking, Claimed, FreshClaim, Terms, Wanted};
+pub use claims::{Asking, Claimed, FreshClaim, Terms, Unasked, Wanted};
 pub use commands::{About, CommandRecord, NewCommand, Put, Tried};
 pub use customer_products::ProjectedProduct;
 pub use dead_letters::{DeadLetter, DeadLetterFilter, Message, NOBODY, Unusable};

@@ -1,9 +1,9 @@
 //! Reading reservations, and the marks that make them due or put them off.
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{Postgres, Transaction};
+use sqlx::{Postgres, Row as _, Transaction};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -40,16 +40,17 @@ pub enum Find {
     Newest(OrderId, ReservationStep),
 }
 
-/// A reservation with whether its claim is alive, found by a condition.
+/// A reservation with the session whose claim on it is alive, found by a condition.
 macro_rules! reservation_where {
     ($name:literal, $condition:literal) => {
         concat!(
             "-- ",
             $name,
             "
-select r.*, exists (
-    select from worker_session s where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
-) as claim_alive
+select r.*, (
+    select s.session_id from worker_session s
+    where s.session_id = r.claim_session and s.ended_at is null and s.lease_until > clock_timestamp()
+) as claimed_by
 from reservation r where ",
             $condition
         )
@@ -79,34 +80,56 @@ fn query(find: &Find, tenant: TenantId) -> Query<'static, Postgres, PgArguments>
     }
 }
 
-/// Finds one row, with its lines; with the row locked if it is to be written.
+/// A row that nobody else writes before this transaction ends.
+pub(crate) struct Locked {
+    /// The row, with its lines.
+    pub(crate) row: Reservation,
+    /// The session that has a claim on it which is alive.
+    pub(crate) claimed_by: Option<SessionId>,
+}
+
+/// Finds one row, with its lines.
 pub(crate) async fn read(
     tx: &mut Transaction<'static, Postgres>,
     tenant: TenantId,
     find: &Find,
-    locked: bool,
-) -> Result<Option<(Reservation, PgRow)>, StoreError> {
-    let read = "read_reservation";
-    let mut find = find.clone();
-    if locked {
-        // The row is locked by its id: what the first look found by other columns may have changed meanwhile. It is read by a statement of
-        // its own: one that had to wait for the lock would tell whether the claim is alive from before it waited.
-        let id = match &find {
-            Find::Id(id) => *id,
-            find => match query(find, tenant).fetch_optional(&mut **tx).answered(read).await? {
-                Some(row) => rows::reservation(&row)?.id,
-                None => return Ok(None),
-            },
-        };
-        sqlx::query(LOCK).bind(tenant.0).bind(id.0).execute(&mut **tx).answered(read).await?;
-        find = Find::Id(id);
-    }
-    let Some(row) = query(&find, tenant).fetch_optional(&mut **tx).answered(read).await? else {
-        return Ok(None);
+) -> Result<Option<Reservation>, StoreError> {
+    Ok(read_with_claim(tx, tenant, find).await?.map(|(row, _)| row))
+}
+
+/// Finds one row, with its lines, and locks it.
+///
+/// It is locked by its id, as what the first look found by other columns may have changed meanwhile, and read by a statement of its own:
+/// one that had to wait for the lock would tell whether the claim is alive from before it waited.
+pub(crate) async fn read_locked(
+    tx: &mut Transaction<'static, Postgres>,
+    tenant: TenantId,
+    find: &Find,
+) -> Result<Option<Locked>, StoreError> {
+    let during = "read_locked";
+    let id = match find {
+        Find::Id(id) => *id,
+        find => match query(find, tenant).fetch_optional(&mut **tx).answered(during).await? {
+            Some(row) => rows::reservation(&row)?.id,
+            None => return Ok(None),
+        },
     };
-    let mut reservation = rows::reservation(&row)?;
-    reservation.lines = lines(tx, reservation.id).await?;
-    Ok(Some((reservation, row)))
+    sqlx::query(LOCK).bind(tenant.0).bind(id.0).execute(&mut **tx).answered(during).await?;
+    let found = read_with_claim(tx, tenant, &Find::Id(id)).await?;
+    Ok(found.map(|(row, claimed_by)| Locked { row, claimed_by }))
+}
+
+async fn read_with_claim(
+    tx: &mut Transaction<'static, Postgres>,
+    tenant: TenantId,
+    find: &Find,
+) -> Result<Option<(Reservation, Option<SessionId>)>, StoreError> {
+    let during = "read_reservation";
+    let Some(found) = query(find, tenant).fetch_optional(&mut **tx).answered(during).await? else { return Ok(None) };
+    let mut row = rows::reservation(&found)?;
+    row.lines = lines(tx, row.id).await?;
+    let claimed_by: Option<Uuid> = found.try_get("claimed_by").map_err(StoreError::during(during))?;
+    Ok(Some((row, claimed_by.map(SessionId))))
 }
 
 async fn lines(tx: &mut Transaction<'static, Postgres>, id: ReservationId) -> Result<Vec<LineRecord>, StoreError> {
@@ -125,9 +148,9 @@ impl Store {
     /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::Unreadable`].
     pub async fn get_reservation(&self, tenant: TenantId, find: &Find) -> Result<Option<Reservation>, StoreError> {
         let mut tx = begin(&self.pool, "get_reservation", &[tenant]).await?;
-        let found = read(&mut tx, tenant, find, false).await?;
+        let found = read(&mut tx, tenant, find).await?;
         tx.commit().answered("get_reservation").await?;
-        Ok(found.map(|(reservation, _)| reservation))
+        Ok(found)
     }
 
     /// Reservations, oldest first, without their lines; of one order if it is named.

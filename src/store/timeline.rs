@@ -96,7 +96,7 @@ select exists (select from supplier_call where call_id = $1 and answer_class = $
     /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::Unreadable`].
     pub async fn get_timeline(&self, tenant: TenantId, id: ReservationId) -> Result<Option<Timeline>, StoreError> {
         let mut tx = begin(&self.pool, "get_timeline", &[tenant]).await?;
-        let Some((reservation, _)) = read(&mut tx, tenant, &Find::Id(id), false).await? else { return Ok(None) };
+        let Some(reservation) = read(&mut tx, tenant, &Find::Id(id)).await? else { return Ok(None) };
         let entries = sqlx::query_as(TIMELINE).bind(id.0).fetch_all(&mut *tx).answered("get_timeline").await?;
         tx.commit().answered("get_timeline").await?;
         let waiting = self.list_waiting(tenant, id).await?;

@@ -1,6 +1,6 @@
 //! What workers and the reconciler do, with the functions that decide in production: `step` before a call, `settle` after it.
 
-use holdfast::domain::{Answer as Said, Decision, Goal, Hold, HoldState, Look, Operation, Plan, Refusal, ReservationStatus as Status};
+use holdfast::domain::{Answer as Said, Decision, Goal, Hold, HoldState, Look, Operation, Refusal, ReservationStatus as Status, StepEnd};
 
 use crate::decisions::{Ended, Stepped};
 use crate::mistakes::Mistake;
@@ -11,15 +11,15 @@ impl Search {
     /// Claim: decides the next step, writes it, and puts the call on record.
     pub(crate) fn claim(&self, world: &mut World, actor: usize, errand: Errand) {
         let Some(row) = &world.row else { return self.claim_nothing(world, actor, errand) };
-        let Stepped { row: after, plan, asks, changed, due } = self.step(row, errand.wish, world.now);
+        let Stepped { row: after, end, changed, due } = self.step(row, errand.wish, world.now);
         if changed {
             world.due = due;
             world.row = Some(after.clone());
-            world.claim = asks.map(|_| (actor, true));
+            world.claim = end.asks().map(|_| (actor, true));
         }
-        world.actors[actor].doing = match asks {
+        world.actors[actor].doing = match end.asks() {
             Some(operation) => Doing::Claimed(errand, after, operation),
-            None => self.conclude(world, actor, errand, &plan, changed),
+            None => self.conclude(world, actor, errand, end, changed),
         };
     }
 
@@ -50,10 +50,10 @@ impl Search {
     }
 
     /// What an actor does about a row that asks for no call.
-    fn conclude(&self, world: &mut World, actor: usize, errand: Errand, plan: &Plan, changed: bool) -> Doing {
+    fn conclude(&self, world: &mut World, actor: usize, errand: Errand, end: StepEnd, changed: bool) -> Doing {
         let Some(row) = world.row.clone() else { return Doing::Nothing };
         if actor == RECONCILER && errand.wish == Wish::Resolve || errand.wish == Wish::Release && !errand.for_task {
-            if !changed && *plan == Plan::Conclude {
+            if !changed && end == StepEnd::Concluded {
                 world.due = if row.status == Status::Reserved { Due::AtExpiry } else { Due::Never };
             }
             release_if_order_gone(world);
@@ -61,14 +61,14 @@ impl Search {
         if !errand.for_task {
             return Doing::Nothing;
         }
-        Doing::Tells(match plan {
-            Plan::NeedsHuman => {
+        Doing::Tells(match end {
+            StepEnd::NeedsHuman => {
                 world.order.waiting |= self.has_task(world, actor);
                 Exit::Incident
             }
-            Plan::Refuse(holdfast::domain::Refused::HoldLost(status)) => Exit::Error(*status),
-            Plan::Refuse(_) => Exit::Incident,
-            Plan::Conclude | Plan::Move(_) | Plan::Ask(..) => told(errand.wish, &row),
+            StepEnd::Refused(holdfast::domain::Refused::HoldLost(status)) => Exit::Error(status),
+            StepEnd::Refused(_) => Exit::Incident,
+            StepEnd::Concluded | StepEnd::Ask(_) => told(errand.wish, &row),
         })
     }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::RwLock;
 
-use holdfast::domain::{Goal, Operation, Plan, Reservation, ReservationStatus as Status, Said, Settlement, Step, plan, settle, step};
+use holdfast::domain::{
+    Goal, Operation, Plan, Reservation, ReservationStatus as Status, Said, Settlement, Step, StepEnd, plan, settle, step,
+};
 
 use crate::actors::{goal, said};
 use crate::model::Search;
@@ -22,8 +24,7 @@ pub(crate) struct Decisions {
 #[derive(Debug, Clone)]
 pub(crate) struct Stepped {
     pub(crate) row: Row,
-    pub(crate) plan: Plan,
-    pub(crate) asks: Option<Operation>,
+    pub(crate) end: StepEnd,
     pub(crate) changed: bool,
     pub(crate) due: Due,
 }
@@ -40,8 +41,8 @@ impl Search {
     pub(crate) fn step(&self, row: &Row, wish: Wish, now: u8) -> Stepped {
         once(&self.decisions.steps, (row.clone(), wish, now), || {
             let done = step(&row.full(), &goal(wish), &self.caps, &self.policy, call(), at(now)).unwrap();
-            let Step { row, plan, asks, changed, next_check_at, .. } = done;
-            Stepped { due: due(&row, next_check_at), row: Row::of(&row), plan, asks, changed }
+            let Step { row, end, changed, next_check_at, .. } = done;
+            Stepped { due: due(&row, next_check_at), row: Row::of(&row), end, changed }
         })
     }
 

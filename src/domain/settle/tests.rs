@@ -6,7 +6,7 @@ use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::domain::walk::{Event, Happened, Walk, walks};
-use crate::domain::{Call, TRANSITIONS};
+use crate::domain::{AutoExtend, Call, TRANSITIONS};
 
 fn config() -> ProptestConfig {
     ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() }

@@ -1,14 +1,14 @@
 //! The issuer's keys as they are kept here: fetched when they are needed, renewed by one caller at a time, never in a stampede.
 
-use std::error::Error as _;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use super::issuer::{Issuer, IssuerError};
+use super::issuer::Issuer;
 use super::keys::{Key, Keys};
 use super::settings::KeyPolicy;
+use crate::chain::chain;
 use crate::clock::SharedClock;
 use crate::metrics;
 
@@ -145,18 +145,8 @@ impl Inner {
                 });
             }
             Err(error) => {
-                tracing::warn!(error = %cause(&error), "the issuer's keys could not be fetched; those that are here count on for a while")
+                tracing::warn!(error = %chain(&error), "the issuer's keys could not be fetched; those that are here count on for a while")
             }
         }
     }
-}
-
-/// The error and its innermost cause, in one line.
-fn cause(error: &IssuerError) -> String {
-    let (mut text, mut inner) = (error.to_string(), error.source());
-    while let Some(source) = inner {
-        text = format!("{text}: {source}");
-        inner = source.source();
-    }
-    text
 }

@@ -14,7 +14,7 @@ use crate::store::answered::Answered as _;
 use crate::store::outbox::fact::event_id_of;
 use crate::store::outbox::payload::ReservationPayload;
 use crate::store::pool::begin;
-use crate::store::reservations::{Find, read};
+use crate::store::reservations::{Find, Locked, read_locked};
 use crate::store::{Store, StoreError};
 
 /// How many reservations are listed at once.
@@ -109,7 +109,7 @@ order by reservation_id limit $6",
         let during = "replay_facts";
         let mut tx = begin(&self.pool, during, &[tenant]).await?;
         // With the row locked, nothing becomes true of it meanwhile.
-        let Some((row, _)) = read(&mut tx, tenant, &Find::Id(id), true).await? else { return Ok(()) };
+        let Some(Locked { row, .. }) = read_locked(&mut tx, tenant, &Find::Id(id)).await? else { return Ok(()) };
         let facts = facts_of_moves(&mut tx, &row).await?;
         if facts.last().map_or(0, |fact| fact.sequence) != row.event_sequence {
             replayed.unexplained.push(id);

@@ -8,6 +8,7 @@ use reqwest::{Body, Client, Method, Response, Url};
 use tokio::time::timeout_at;
 
 use super::fence::{FencedBody, Given};
+use crate::chain::chain;
 
 /// The longest body that is read.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -98,18 +99,9 @@ async fn read(mut response: Response, deadline: tokio::time::Instant, timeout: D
     }
 }
 
-/// The innermost causes in one line, without the address: it is the same on every call, and holds the key.
+/// Why, without the outermost words: they hold the address, which is the same on every call, and the key in it.
 fn reason(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        if causes.last() != Some(&text) {
-            causes.push(text);
-        }
-        cause = inner.source();
-    }
-    if causes.is_empty() { "the HTTP client gave up".to_owned() } else { causes.join(": ") }
+    error.source().map_or_else(|| "the HTTP client gave up".to_owned(), |cause| chain(cause))
 }
 
 #[cfg(test)]
