@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
+use crate::domain::spelled::spelled;
 use crate::domain::{ExternalReference, OrderLineId};
 
 /// What became of one call.
@@ -58,35 +59,17 @@ impl Answer<Look> {
     }
 }
 
-/// An answer without its content, as the call's record keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AnswerClass {
-    /// [`Answer::Done`].
-    Done,
-    /// [`Answer::Refused`].
-    Refused,
-    /// [`Answer::NotSent`].
-    NotSent,
-    /// [`Answer::Unknown`].
-    Unknown,
-}
-
-impl AnswerClass {
-    /// The spelling in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "DONE",
-            Self::Refused => "REFUSED",
-            Self::NotSent => "NOT_SENT",
-            Self::Unknown => "UNKNOWN",
-        }
-    }
-
-    /// Reads the spelling in the database.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Done, Self::Refused, Self::NotSent, Self::Unknown].into_iter().find(|class| class.as_str() == text)
+spelled! {
+    /// An answer without its content, as the call's record keeps it.
+    pub enum AnswerClass {
+        /// [`Answer::Done`].
+        Done = "DONE",
+        /// [`Answer::Refused`].
+        Refused = "REFUSED",
+        /// [`Answer::NotSent`].
+        NotSent = "NOT_SENT",
+        /// [`Answer::Unknown`].
+        Unknown = "UNKNOWN",
     }
 }
 
@@ -112,31 +95,21 @@ pub struct ShortLine {
     pub available: Option<Decimal>,
 }
 
-/// Where a hold stands at the inventory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HoldState {
-    /// Held until its expiry.
-    Held,
-    /// A commitment.
-    Confirmed,
-    /// Let go.
-    Released,
-    /// Ran out.
-    Expired,
+spelled! {
+    /// Where a hold stands at the inventory.
+    pub enum HoldState {
+        /// Held until its expiry.
+        Held = "held",
+        /// A commitment.
+        Confirmed = "confirmed",
+        /// Let go.
+        Released = "released",
+        /// Ran out.
+        Expired = "expired",
+    }
 }
 
 impl HoldState {
-    /// A word for it, as it stands in timelines and notes.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Confirmed => "confirmed",
-            Self::Released => "released",
-            Self::Expired => "expired",
-        }
-    }
-
     /// Stock is bound by it.
     #[must_use]
     pub fn is_active(self) -> bool {

@@ -27,6 +27,7 @@ mod reservation;
 #[cfg(test)]
 mod samples;
 mod settle;
+mod spelled;
 mod status;
 mod step;
 mod transitions;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::spelled::spelled;
 use crate::domain::{Cause, ExternalReference, PendingOperation, Policy, Reservation, ReservationStatus as Status};
 
 /// What somebody wants for a reservation.
@@ -39,49 +40,27 @@ pub enum Decision {
     GiveUp,
 }
 
-/// What can be asked of an inventory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operation {
-    /// Availability; acts on nothing.
-    Check,
-    /// Place the hold.
-    Reserve,
-    /// Look for the hold; acts on nothing.
-    Lookup,
-    /// Look for it in the list of all active holds; acts on nothing.
-    List,
-    /// Let it go.
-    Release,
-    /// Make it a commitment.
-    Confirm,
-    /// Hold it longer.
-    Extend,
+spelled! {
+    /// What can be asked of an inventory.
+    pub enum Operation {
+        /// Availability; acts on nothing.
+        Check = "check",
+        /// Place the hold.
+        Reserve = "reserve",
+        /// Look for the hold; acts on nothing.
+        Lookup = "lookup",
+        /// Look for it in the list of all active holds; acts on nothing.
+        List = "list",
+        /// Let it go.
+        Release = "release",
+        /// Make it a commitment.
+        Confirm = "confirm",
+        /// Hold it longer.
+        Extend = "extend",
+    }
 }
 
 impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 7] = [Self::Check, Self::Reserve, Self::Lookup, Self::List, Self::Release, Self::Confirm, Self::Extend];
-
-    /// The spelling in the database, in logs and in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Check => "check",
-            Self::Reserve => "reserve",
-            Self::Lookup => "lookup",
-            Self::List => "list",
-            Self::Release => "release",
-            Self::Confirm => "confirm",
-            Self::Extend => "extend",
-        }
-    }
-
-    /// Reads the spelling in the database.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|operation| operation.as_str() == text)
-    }
-
     /// It finds out how the hold stands, and changes nothing.
     #[must_use]
     pub fn is_look(self) -> bool {

@@ -1,6 +1,6 @@
 //! What an answer means for a reservation: the moves it makes, and whether the matter is known now.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
 use crate::domain::{

@@ -3,79 +3,40 @@
 use crate::domain::ReservationStatus::{
     self, Confirmed, Expired, Rejected, ReleaseRequested, ReleaseUnknown, Released, Requested, Reserved, Unknown,
 };
+use crate::domain::spelled::spelled;
 
-/// Why a reservation moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Cause {
-    /// The inventory said that it holds.
-    HoldPlaced,
-    /// The inventory refused with a listed business code.
-    HoldRefused,
-    /// A call was made and its outcome is not known: no answer, an unreadable one, or its worker died.
-    OutcomeLost,
-    /// Finding out showed the hold.
-    FoundHeld,
-    /// Finding out showed a refusal.
-    FoundRefused,
-    /// Finding out proved that the inventory has nothing under the key.
-    FoundAbsent,
-    /// Finding out showed that the hold no longer exists because it was let go.
-    FoundReleased,
-    /// Finding out showed that the inventory has consumed the hold.
-    FoundConsumed,
-    /// The hold became a commitment.
-    HoldConfirmed,
-    /// Somebody who may do so wants the hold gone.
-    ReleaseAsked,
-    /// The inventory let go.
-    HoldReleased,
-    /// The inventory will not let go: the hold is consumed.
-    ReleaseRefused,
-    /// The hold ran out.
-    HoldExpired,
-    /// The order is gone and nothing was ever sent.
-    NeverSent,
-}
-
-impl Cause {
-    /// The spelling in the timeline.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HoldPlaced => "hold_placed",
-            Self::HoldRefused => "hold_refused",
-            Self::OutcomeLost => "outcome_lost",
-            Self::FoundHeld => "found_held",
-            Self::FoundRefused => "found_refused",
-            Self::FoundAbsent => "found_absent",
-            Self::FoundReleased => "found_released",
-            Self::FoundConsumed => "found_consumed",
-            Self::HoldConfirmed => "hold_confirmed",
-            Self::ReleaseAsked => "release_asked",
-            Self::HoldReleased => "hold_released",
-            Self::ReleaseRefused => "release_refused",
-            Self::HoldExpired => "hold_expired",
-            Self::NeverSent => "never_sent",
-        }
+spelled! {
+    /// Why a reservation moves.
+    pub enum Cause {
+        /// The inventory said that it holds.
+        HoldPlaced = "hold_placed",
+        /// The inventory refused with a listed business code.
+        HoldRefused = "hold_refused",
+        /// A call was made and its outcome is not known: no answer, an unreadable one, or its worker died.
+        OutcomeLost = "outcome_lost",
+        /// Finding out showed the hold.
+        FoundHeld = "found_held",
+        /// Finding out showed a refusal.
+        FoundRefused = "found_refused",
+        /// Finding out proved that the inventory has nothing under the key.
+        FoundAbsent = "found_absent",
+        /// Finding out showed that the hold no longer exists because it was let go.
+        FoundReleased = "found_released",
+        /// Finding out showed that the inventory has consumed the hold.
+        FoundConsumed = "found_consumed",
+        /// The hold became a commitment.
+        HoldConfirmed = "hold_confirmed",
+        /// Somebody who may do so wants the hold gone.
+        ReleaseAsked = "release_asked",
+        /// The inventory let go.
+        HoldReleased = "hold_released",
+        /// The inventory will not let go: the hold is consumed.
+        ReleaseRefused = "release_refused",
+        /// The hold ran out.
+        HoldExpired = "hold_expired",
+        /// The order is gone and nothing was ever sent.
+        NeverSent = "never_sent",
     }
-
-    /// Every cause.
-    pub const ALL: [Self; 14] = [
-        Self::HoldPlaced,
-        Self::HoldRefused,
-        Self::OutcomeLost,
-        Self::FoundHeld,
-        Self::FoundRefused,
-        Self::FoundAbsent,
-        Self::FoundReleased,
-        Self::FoundConsumed,
-        Self::HoldConfirmed,
-        Self::ReleaseAsked,
-        Self::HoldReleased,
-        Self::ReleaseRefused,
-        Self::HoldExpired,
-        Self::NeverSent,
-    ];
 }
 
 /// One legal move.

@@ -1,5 +1,6 @@
 //! What an answer may make of a row that can exist, whatever the inventory says.
 
+use chrono::TimeDelta;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;

@@ -169,7 +169,7 @@ select from_status, to_status, cause, moved_at from reservation_transition where
         } else {
             let unreadable = |column, value| StoreError::Unreadable { id: row.id, column, value };
             let status = ReservationStatus::parse(&to).ok_or_else(|| unreadable("to_status", to))?;
-            let known = Cause::ALL.into_iter().find(|known| known.as_str() == cause);
+            let known = Cause::parse(&cause);
             fact_of(status, known.ok_or_else(|| unreadable("cause", cause.clone()))?)
         };
         if let Some(fact) = fact {
