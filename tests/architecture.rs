@@ -393,11 +393,11 @@ fn the_diagram_of_states_is_the_table_of_transitions() {
 
 #[test]
 fn every_metric_is_on_the_page_for_operators() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md")).unwrap();
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md")).unwrap();
     for metric in metrics::ALL {
         let labels = metric.labels.join(", ");
         let row = format!("| `{}` | {labels} | {} |", metric.name, metric.help);
-        assert!(page.contains(&row), "docs/operating.md must hold this row:\n{row}");
+        assert!(page.contains(&row), "docs/metrics.md must hold this row:\n{row}");
     }
 }
 
