@@ -37,7 +37,7 @@ impl HttpConfig {
         if self.listen.is_empty() {
             return Ok(None);
         }
-        let must = "must be empty, or an address and a port such as 127.0.0.1:8080";
+        let must = "must be empty, or an address and a port such as 127.0.0.1:8081";
         Ok(Some(HttpSettings {
             listen: self.listen.parse::<SocketAddr>().map_err(|_| bad("http.listen", must))?,
             max_in_flight: self.max_in_flight,
@@ -54,7 +54,7 @@ impl HttpConfig {
             require(
                 self.auth.mode != AuthMode::None || settings.listen.ip().is_loopback(),
                 "http.listen",
-                "must be an address of this machine alone, such as 127.0.0.1:8080, while http.auth.mode is \"none\": nobody is asked who they are",
+                "must be an address of this machine alone, such as 127.0.0.1:8081, while http.auth.mode is \"none\": nobody is asked who they are",
             )?;
         }
         self.auth.validate().map_err(|fault| bad(&format!("http.auth.{}", fault.key), fault.must))?;
@@ -78,13 +78,13 @@ mod tests {
 
     #[test]
     fn without_authentication_the_api_is_served_to_this_machine_alone() {
-        for listen in ["", "127.0.0.1:8080", "[::1]:8080", "127.8.8.8:0"] {
+        for listen in ["", "127.0.0.1:8081", "[::1]:8080", "127.8.8.8:0"] {
             with(listen).validate().unwrap();
         }
         for listen in ["0.0.0.0:8080", "10.0.0.1:8080", "[::]:8080"] {
             let error = with(listen).validate().unwrap_err().to_string();
             assert!(error.contains("http.listen") && error.contains("this machine alone"), "{error}");
         }
-        assert!(with("localhost").validate().unwrap_err().to_string().contains("127.0.0.1:8080"));
+        assert!(with("localhost").validate().unwrap_err().to_string().contains("127.0.0.1:8081"));
     }
 }
