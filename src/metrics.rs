@@ -286,7 +286,7 @@ pub const ALL: &[Metric] = &[
         name: FORGOTTEN_ROWS,
         kind: Kind::Counter,
         labels: &["what"],
-        help: "Rows forgotten because they were old enough (inbox, dead_letter, supplier_call_evidence, availability_evidence)",
+        help: "Rows forgotten because they were old enough (inbox, dead_letter, supplier_call_evidence, availability_evidence, webhook_notice, idempotency_record)",
     },
 ];
 
