@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cli::demo::children;
 use crate::cli::demo::files::{Files, failed};
+use crate::cli::demo::installed::Installed;
 use crate::cli::demo::judge::disagreements;
 use crate::cli::demo::observe::observe;
 use crate::cli::demo::play::play;
@@ -58,7 +59,7 @@ async fn demonstrate(settings: &Settings, files: &Files) -> Result<ExitCode, Cli
     let names = SCENARIOS.iter().map(|scenario| scenario.name).collect();
     let terminal = if settings.json { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
     let progress = Progress::new(names, terminal, settings.json);
-    let (stage, mut parts) = set_up(settings, files, progress).await?;
+    let (mut stage, mut parts) = set_up(settings, files, progress).await?;
     stage.progress.say("");
 
     let begun = Instant::now();
@@ -74,14 +75,25 @@ async fn demonstrate(settings: &Settings, files: &Files) -> Result<ExitCode, Cli
         rows.push(Row { scenario, order: played.order.to_string(), disagreements: disagreements(scenario, &facts), facts });
     }
     let told = told(files, &rows).await?;
-    let agree = rows.iter().all(|row| row.disagreements.is_empty()) && told.as_ref().is_none_or(|told| told.facts == told.true_facts);
+    let installed = match stage.keeper.take() {
+        Some(keeper) => Some(keeper.deliver(settings, &rows).await?),
+        None => None,
+    };
+    let agree = rows.iter().all(|row| row.disagreements.is_empty())
+        && told.as_ref().is_none_or(|told| told.facts == told.true_facts)
+        && installed.as_ref().is_none_or(|installed| installed.shown == installed.told);
+    let ending = Ending { rows: &rows, told: told.as_ref(), installed: installed.as_ref(), seconds };
 
     if settings.json {
         let orders: Value = rows.iter().map(Row::json).collect();
-        say(&json!({ "agree": agree, "seconds": seconds, "orders": orders, "factsTold": told.as_ref().map(|told| told.facts), "links": links(&stage, settings, &rows).into_iter().collect::<BTreeMap<_, _>>() })
-            .to_string());
+        let links: BTreeMap<_, _> = links(&stage, settings, &ending).into_iter().collect();
+        let (facts, products) = (told.as_ref().map(|told| told.facts), installed.as_ref().map(|installed| installed.shown));
+        say(
+            &json!({ "agree": agree, "seconds": seconds, "orders": orders, "factsTold": facts, "productsShown": products, "links": links })
+                .to_string(),
+        );
     } else {
-        show(&stage, settings, files, &rows, told.as_ref(), seconds);
+        show(&stage, settings, files, &ending);
     }
     stage.store.close().await;
     if settings.once {
@@ -93,8 +105,17 @@ async fn demonstrate(settings: &Settings, files: &Files) -> Result<ExitCode, Cli
     Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What came of it all.
+struct Ending<'a> {
+    rows: &'a [Row<'a>],
+    told: Option<&'a Told>,
+    installed: Option<&'a Installed>,
+    seconds: f64,
+}
+
 /// The table, what disagrees, and where to go on.
-fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], told: Option<&Told>, seconds: f64) {
+fn show(stage: &Stage, settings: &Settings, files: &Files, ending: &Ending<'_>) {
+    let Ending { rows, told, installed, seconds } = *ending;
     say("");
     lines(rows).iter().for_each(|line| say(line));
     say("");
@@ -118,12 +139,16 @@ fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], tol
         }
         None => say(&format!("Nobody answers on port {}: their facts stay in the outbox (`make up` starts Kafka).", settings.kafka_port)),
     }
+    if let Some(Installed { told, shown, .. }) = installed {
+        let verdict = if shown == told { "all are shown by the API" } else { "the API shows too FEW" };
+        say(&format!("The customer has {told} products, as Kafka was told of them; {verdict}: {shown}."));
+    }
     say("");
     if settings.once {
         return;
     }
     say("All of it is still running:");
-    for (what, link) in links(stage, settings, rows) {
+    for (what, link) in links(stage, settings, ending) {
         say(&format!("  {what:16} {link}"));
     }
     say("  Cockpit and Tasklist: log in as demo with the password demo. Cockpit shows what still runs, such as the order left open.");
@@ -150,8 +175,8 @@ fn show(stage: &Stage, settings: &Settings, files: &Files, rows: &[Row<'_>], tol
 }
 
 /// Where to look, by name.
-fn links(stage: &Stage, settings: &Settings, rows: &[Row<'_>]) -> Vec<(&'static str, String)> {
-    let open = rows.iter().find(|row| row.scenario.expect.end == End::Waits).and_then(|row| row.facts.instances.first());
+fn links(stage: &Stage, settings: &Settings, ending: &Ending<'_>) -> Vec<(&'static str, String)> {
+    let open = ending.rows.iter().find(|row| row.scenario.expect.end == End::Waits).and_then(|row| row.facts.instances.first());
     let mut links = Vec::new();
     let mut add = |what, link: Option<String>| links.extend(link.map(|link| (what, link)));
     add("Cockpit", stage.links.cockpit());
@@ -160,6 +185,7 @@ fn links(stage: &Stage, settings: &Settings, rows: &[Row<'_>]) -> Vec<(&'static 
     add("ledger", Some(format!("{}/ledger", settings.inventory_admin_url(Source::Main))));
     add("ledger (legacy)", Some(format!("{}/ledger", settings.inventory_admin_url(Source::Legacy))));
     add("API", Some(format!("http://127.0.0.1:{}/docs/", settings.http_port)));
+    add("customer", ending.installed.map(|installed| installed.link.clone()));
     add("metrics", Some(format!("http://127.0.0.1:{}/metrics", settings.admin_port)));
     add("ready", Some(format!("http://127.0.0.1:{}/ready", settings.admin_port)));
     links

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::cli::demo::installed;
 use crate::cli::demo::settings::{Settings, Source};
 use crate::cli::error::CliError;
 
@@ -88,7 +89,13 @@ fn config(settings: &Settings, profile: &Path, publishes: bool) -> String {
         text(&format!("127.0.0.1:{}", settings.admin_port)),
         text(&format!("127.0.0.1:{}", settings.http_port)),
         if publishes {
-            format!("[events]\nmode = \"kafka\"\n\n[events.kafka]\nbrokers = \"127.0.0.1:{}\"\n\n", settings.kafka_port)
+            format!(
+                "[events]\nmode = \"kafka\"\n\n[events.kafka]\nbrokers = \"127.0.0.1:{}\"\n\n\
+                 [inventory_events]\nconsume = true\n\n[[inventory_events.feeds]]\ntopic = \"{}\"\nsource = \"{}\"\n\n",
+                settings.kafka_port,
+                installed::TOPIC,
+                installed::SOURCE
+            )
         } else {
             String::new()
         },

@@ -10,6 +10,7 @@ mod command;
 mod engine_desk;
 mod facts;
 mod files;
+mod installed;
 mod inventory;
 mod judge;
 mod links;

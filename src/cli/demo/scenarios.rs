@@ -7,7 +7,8 @@ use crate::cli::demo::settings::Source;
 use crate::domain::ReservationStatus as Status;
 use crate::simulator::FaultScope;
 
-const FULFILLED: End = End::At("End_OrderFulfilled");
+/// The customer has the goods.
+pub(super) const FULFILLED: End = End::At("End_OrderFulfilled");
 const CANCELLED: End = End::At("End_OrderCancelled");
 const CONFIRMED: Here = Here::One(Status::Confirmed);
 const RELEASED: Here = Here::One(Status::Released);

@@ -11,6 +11,7 @@ use crate::chain::chain;
 use crate::cli::demo::children::{self, Part};
 use crate::cli::demo::engine_desk::EngineDesk;
 use crate::cli::demo::files::Files;
+use crate::cli::demo::installed::{self, Keeper};
 use crate::cli::demo::inventory::Inventory;
 use crate::cli::demo::links::Links;
 use crate::cli::demo::progress::Progress;
@@ -71,6 +72,8 @@ pub(super) async fn set_up(settings: &Settings, files: &Files, progress: Progres
     for (part, inventory) in parts.iter_mut().zip(inventories.values()) {
         part.wait_until(|| inventory.is_up()).await?;
     }
+    // Before the daemon looks for it, so that the topic is there.
+    let keeper = if files.publishes { Some(Keeper::open(&config, settings, http.clone()).await?) } else { None };
     let begun = Instant::now();
     let mut daemon = children::start_daemon(settings, files)?;
     daemon.wait_until(|| is_ready(&http, settings.admin_port)).await?;
@@ -90,6 +93,9 @@ pub(super) async fn set_up(settings: &Settings, files: &Files, progress: Progres
     progress.say(&format!("database    {} at {}", settings.database, settings.database_place()));
     let where_they_are = Source::ALL.map(|source| format!("{} :{}", source.name(), settings.inventory_port(source)));
     progress.say(&format!("inventories {}", where_they_are.join(", ")));
+    if keeper.is_some() {
+        progress.say(&format!("customers   what they have is told on the topic {}", installed::TOPIC));
+    }
     progress.say(&format!("daemon      pid {pid}, ready after {ready:.1} s, log {}", shown(&files.log("daemon"))));
 
     let desk = EngineDesk::new(http, settings.engine_url(), tenant.to_string());
@@ -104,6 +110,7 @@ pub(super) async fn set_up(settings: &Settings, files: &Files, progress: Progres
         inventories,
         progress,
         links: Links::beside(&settings.engine_url()),
+        keeper,
         wait_for_human: settings.wait_for_human,
         seen,
     };

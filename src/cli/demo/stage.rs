@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use crate::cli::demo::engine_desk::EngineDesk;
+use crate::cli::demo::installed::Keeper;
 use crate::cli::demo::inventory::Inventory;
 use crate::cli::demo::links::Links;
 use crate::cli::demo::progress::Progress;
@@ -25,6 +26,8 @@ pub(super) struct Stage {
     pub(super) inventories: BTreeMap<Source, Inventory>,
     pub(super) progress: Progress,
     pub(super) links: Links,
+    /// Only where a broker is there.
+    pub(super) keeper: Option<Keeper>,
     pub(super) wait_for_human: bool,
     pub(super) seen: watch::Receiver<Snapshot>,
 }
