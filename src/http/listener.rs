@@ -1,6 +1,7 @@
 //! The listener: so many callers at once and no more, and none that says nothing for long.
 //!
-//! Connections are files of the process, and the workers need some, too: callers who only hold theirs open may not use them up.
+//! Connections are files of the process, and the workers need some, too: callers who only hold theirs open may not use them up. One who
+//! says a little now and then is ended by the server, which gives the head of a request a deadline (`server.rs`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,23 +31,16 @@ impl BoundedListener {
 
     /// The address that was bound.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
-        TcpListener::local_addr(&self.inner).ok()
+        self.inner.local_addr().ok()
     }
-}
 
-impl Listener for BoundedListener {
-    type Io = BoundedStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (BoundedStream, SocketAddr) {
+    /// The next caller, once there is a place.
+    pub(crate) async fn accept(&mut self) -> BoundedStream {
         // The others wait in the system's queue, where they cost the process nothing. The semaphore is never closed.
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.inner).await;
-        (BoundedStream { stream, silence: self.silence, ends: Box::pin(sleep(self.silence)), _place: place }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        TcpListener::local_addr(&self.inner)
+        // axum's way of accepting passes over callers who are gone, and waits where the process has no file left.
+        let (stream, _) = Listener::accept(&mut self.inner).await;
+        BoundedStream { stream, silence: self.silence, ends: Box::pin(sleep(self.silence)), _place: place }
     }
 }
 
@@ -118,7 +112,7 @@ mod tests {
     async fn a_caller_beyond_the_bound_waits_until_another_has_gone() {
         let (mut listener, address) = listening(1, Duration::from_secs(60)).await;
         let _callers = (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
-        let (first, _) = listener.accept().await;
+        let first = listener.accept().await;
         let mut second = Box::pin(listener.accept());
         assert!(futures::poll!(&mut second).is_pending(), "there is one place");
         drop(first);
@@ -129,7 +123,7 @@ mod tests {
     async fn a_caller_who_says_nothing_is_ended_and_one_who_does_is_heard() {
         let (mut listener, address) = listening(4, Duration::from_millis(50)).await;
         let mut caller = TcpStream::connect(address).await.unwrap();
-        let (mut stream, _) = listener.accept().await;
+        let mut stream = listener.accept().await;
         caller.write_all(b"x").await.unwrap();
         assert_eq!(stream.read_u8().await.unwrap(), b'x');
         assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
