@@ -9,7 +9,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_ENCODING;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::problem::{Problem, ProblemKind};
 use crate::metrics;
@@ -28,13 +28,21 @@ impl Limits {
     }
 }
 
+/// A place among the requests that are worked on. Work that goes on without its caller takes it along; it is free when all have let go.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not looked at")] Arc<OwnedSemaphorePermit>);
+
 /// Turns away what there is no place for, at once: a queue would only make everybody wait.
-pub(crate) async fn shed(State(limits): State<Limits>, request: Request, next: Next) -> Response {
-    let Ok(_place) = limits.places.try_acquire() else {
+pub(crate) async fn shed(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
+    let Ok(permit) = Arc::clone(&limits.places).try_acquire_owned() else {
         metrics::http_shed();
         return Problem::new(ProblemKind::Overloaded, "As many requests as are worked on at once are being worked on.").into_response();
     };
-    next.run(request).await
+    let place = Place(Arc::new(permit));
+    request.extensions_mut().insert(place.clone());
+    let response = next.run(request).await;
+    drop(place);
+    response
 }
 
 /// Ends what takes too long, the reading of a slow body among it.

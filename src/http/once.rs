@@ -1,7 +1,8 @@
 //! Requests that are carried out once, however often they are sent (the IETF's draft on `Idempotency-Key`).
 //!
 //! The row is written before the work begins and bound to this boot's session, so that a request whose daemon died is begun anew and
-//! never stays in progress. The work goes on when the caller hangs up. Answers below 500 are kept; others are forgotten.
+//! never stays in progress. The work goes on when the caller hangs up, and keeps its place among the requests that are worked on. Answers
+//! below 500 are kept but for 412; others are forgotten.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use crate::domain::TenantId;
 use crate::http::extract::is_json;
 use crate::http::key;
+use crate::http::limits::Place;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::state::ApiState;
 use crate::operations::{Begun, KeptAnswer, RequestAttempt, RequestName};
@@ -36,6 +38,8 @@ pub(crate) struct Once<T> {
     key: String,
     /// SHA-256 over path and canonical body.
     fingerprint: [u8; 32],
+    /// Its place among the requests that are worked on.
+    place: Option<Place>,
     /// What is asked for.
     pub(crate) body: T,
 }
@@ -48,11 +52,12 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Once<T> {
         let mut hash = Sha256::new();
         hash.update(request.uri().path_and_query().map_or("", |path| path.as_str()));
         hash.update("\n");
+        let place = request.extensions().get::<Place>().cloned();
         let value = read_body(request, state).await?;
         hash.update(value.to_string());
         let body =
             T::deserialize(value).map_err(|error| Problem::new(ProblemKind::Validation, format!("The body cannot be used: {error}.")))?;
-        Ok(Self { key, fingerprint: hash.finalize().into(), body })
+        Ok(Self { key, fingerprint: hash.finalize().into(), place, body })
     }
 }
 
@@ -72,7 +77,7 @@ async fn read_body(request: Request, state: &ApiState) -> Result<Value, Problem>
 impl<T> Once<T> {
     /// Takes the request apart: what names it, and what is asked for.
     pub(crate) fn split(self) -> (Named, T) {
-        (Named { key: self.key, fingerprint: self.fingerprint }, self.body)
+        (Named { key: self.key, fingerprint: self.fingerprint, place: self.place }, self.body)
     }
 }
 
@@ -81,6 +86,7 @@ impl<T> Once<T> {
 pub(crate) struct Named {
     key: String,
     fingerprint: [u8; 32],
+    place: Option<Place>,
 }
 
 impl Named {
@@ -102,9 +108,10 @@ impl Named {
         Working: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         let name = RequestName { tenant, operation, key: self.key };
-        let (operations, fingerprint) = (state.operations.clone(), self.fingerprint);
+        let (operations, fingerprint, place) = (state.operations.clone(), self.fingerprint, self.place);
         // The caller may hang up, even before it is on record that the work has begun; what was begun is brought to its end.
         let working = tokio::spawn(async move {
+            let _place = place;
             match operations.begin_request(&name, &fingerprint, KEPT_FOR).await? {
                 Begun::Yes(attempt) => {
                     let answer = work(attempt.record).await.unwrap_or_else(Problem::into_response);
@@ -125,11 +132,12 @@ impl Named {
     }
 }
 
-/// Keeps an answer below 500, and hands it on.
+/// Keeps an answer, unless the same request may hear another one, and hands it on.
 async fn keep(operations: &crate::operations::Operations, attempt: &RequestAttempt, answer: Response) -> Result<Response, Problem> {
     let (parts, body) = answer.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error))?;
-    let kept = if parts.status.is_server_error() {
+    // A precondition that failed is no end of the request: nothing was done, and it is sent again with the entity tag of now.
+    let kept = if parts.status.is_server_error() || parts.status == StatusCode::PRECONDITION_FAILED {
         operations.abandon_request(attempt).await
     } else {
         let headers: Map<String, Value> = KEPT.iter().filter_map(|name| Some((name.to_string(), text_of(&parts.headers, name)?))).collect();

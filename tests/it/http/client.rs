@@ -3,6 +3,8 @@
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value as JsonValue, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use crate::support::daemon::{Daemon, HttpAddress, Process};
@@ -67,6 +69,19 @@ impl Caller {
         Answer::to(self.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
     }
 
+    /// Sends the same in full on a connection of its own, from which it has not read anything yet.
+    pub(super) async fn post_unread(&self, path: &str, key: &str, body: &JsonValue) -> TcpStream {
+        let (address, tenant, body) = (self.address.lock().unwrap().unwrap(), self.tenant.as_deref().unwrap(), body.to_string());
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nholdfast-tenant: {tenant}\r\nidempotency-key: {key}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        stream
+    }
+
     /// Posts under a key of its own; it is accepted, and carried out with this outcome.
     pub(super) async fn command(&self, path: &str, body: &JsonValue) -> JsonValue {
         let answer = self.post(path, &Uuid::new_v4().to_string(), body).await;
@@ -89,6 +104,14 @@ impl Caller {
         assert_eq!(command["outcome"], "STARTED", "{command}");
         Order::found(shop, id).await
     }
+}
+
+/// Hangs up, and waits until the daemon has noticed; says what it had answered by then.
+pub(super) async fn hang_up(mut stream: TcpStream) -> String {
+    stream.shutdown().await.unwrap();
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).await.unwrap();
+    heard
 }
 
 /// A request for two routers.

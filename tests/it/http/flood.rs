@@ -7,7 +7,7 @@ use holdfast::simulator::Effect;
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use crate::http::client::two_routers;
+use crate::http::client::{hang_up, two_routers};
 use crate::support::order::BY_ITSELF;
 use crate::support::shop::Shop;
 use crate::support::wait::until_true;
@@ -69,6 +69,38 @@ async fn a_flood_is_turned_away_while_the_workers_finish_their_tasks() {
         assert_eq!(answer.await.unwrap().status, 202, "what was let in is answered");
     }
     assert_eq!(send(FLOOD).await.status, 202, "and the flood has left no trace");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn work_whose_caller_has_hung_up_keeps_its_place_until_it_is_done() {
+    let shop = Shop::open().await;
+    let (daemon, caller) = super::serve(&shop, &[("http.max_in_flight", 1.into())]).await;
+    let mut jam = sqlx::PgConnection::connect_with(&shop.database.pool().connect_options()).await.unwrap();
+    let mut jam = jam.begin().await.unwrap();
+    sqlx::query("lock table idempotency_record in access exclusive mode").execute(&mut *jam).await.unwrap();
+    let at_work = async || {
+        let waiting = "select count(*) from pg_locks where not granted and relation = 'idempotency_record'::regclass
+            and database = (select oid from pg_database where datname = current_database())";
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(shop.database.pool()).await.unwrap()
+    };
+    let path = format!("/orders/{}/reservations", Uuid::new_v4());
+    let first = caller.post_unread(&path, "first", &two_routers()).await;
+    until_true("the first is being worked on", BY_ITSELF, async || at_work().await == 1).await;
+    assert_eq!(hang_up(first).await, "", "the daemon let go of the caller without an answer");
+    for number in 0..8 {
+        let answer = caller.post(&path, &format!("later-{number}"), &two_routers()).await;
+        assert_eq!(answer.problem(503), "overloaded");
+    }
+    assert_eq!(at_work().await, 1, "it is still at the work of the first, and at no other");
+
+    jam.rollback().await.unwrap();
+    until_true("the place is free again", BY_ITSELF, async || {
+        caller.get("/commands/00000000-0000-0000-0000-000000000000").await.status == 404
+    })
+    .await;
+    let carried_out: i64 = sqlx::query_scalar("select count(*) from engine_command").fetch_one(shop.database.pool()).await.unwrap();
+    assert_eq!(carried_out, 1, "what was begun was brought to its end");
     daemon.stop().await;
 }
 
