@@ -165,11 +165,12 @@ impl Verifier {
     fn weigh(&self, claims: &Claims) -> Result<Verified, Disbelief> {
         let (now, leeway) = (claims::seconds(self.clock.now()), self.policy.leeway.as_secs_f64());
         let expires = claims::instant(claims, "exp").ok_or(Disbelief::Lacks("exp"))?;
-        let begins = claims::instant(claims, "nbf").ok_or(Disbelief::Lacks("nbf"))?;
+        // RFC 7519 leaves it to the issuer whether there is one.
+        let begins = claims.contains_key("nbf").then(|| claims::instant(claims, "nbf").ok_or(Disbelief::Lacks("nbf"))).transpose()?;
         if now >= expires + leeway {
             return Err(Disbelief::Expired);
         }
-        if now < begins - leeway {
+        if begins.is_some_and(|begins| now < begins - leeway) {
             return Err(Disbelief::NotYet);
         }
         let issuer = claims.get("iss").and_then(|iss| iss.as_str()).ok_or(Disbelief::Lacks("iss"))?;

@@ -54,7 +54,7 @@ fn bad_tokens(issuer: &Issuer, tenant: &str) -> Vec<(&'static str, String)> {
         ("expired", with("exp", seconds(TimeDelta::minutes(-2)))),
         ("exp as a text", with("exp", json!("4102444800"))),
         ("exp as an object", with("exp", json!({"$serde_json::private::Number": "4102444800"}))),
-        ("no nbf", with("nbf", Value::Null)),
+        ("nbf as a text", with("nbf", json!("0"))),
         ("not valid yet", with("nbf", seconds(TimeDelta::minutes(2)))),
         ("no iss", with("iss", Value::Null)),
         ("another issuer", with("iss", json!("https://issuer.example.evil"))),
@@ -97,6 +97,18 @@ async fn no_bad_token_opens_any_door() {
     }
     println!("bad tokens of {} kinds at every route, by status: {counted:?}; the issuer was asked {} times", bad.len(), issuer.asked());
     assert!(issuer.asked() <= 3);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_without_a_beginning_counts_from_when_it_was_made() {
+    let issuer = Issuer::open().await;
+    let (shop, daemon) = guarded(&issuer).await;
+    let mut claims = claims(now(), shop.tenant(), "reservations:read");
+    claims.as_object_mut().unwrap().remove("nbf");
+    let caller = Caller::of(&daemon, Some(issuer.signer.sign(&claims)));
+    let heard = Heard::to(caller.request(reqwest::Method::GET, &format!("/reservations/{}", uuid::Uuid::new_v4()))).await;
+    assert_eq!((heard.status, heard.problem().as_str()), (404, "not-found"));
     daemon.stop().await;
 }
 
