@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::domain::CustomerId;
+use crate::domain::{CustomerId, CustomerProductId};
 use crate::http::extract::{Path, Query};
 use crate::http::principal::Principal;
 use crate::http::problem::{Problem, ProblemKind};
@@ -33,9 +33,10 @@ pub(crate) struct CustomerPath {
 /// Where to go on.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ProductsQuery {
-    /// The last product of the answer before.
+    /// Those after this product: `nextAfter` of the answer before.
+    #[param(min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub(crate) after: Option<String>,
 }
 
@@ -55,7 +56,9 @@ pub(crate) async fn get_customer_products(
     let tenant = principal.to(Scope::ReadProducts)?;
     let customer = CustomerId::parse(&path.customer_id)
         .map_err(|must| Problem::new(ProblemKind::Validation, format!("The customer in the path {must}.")))?;
-    let found = state.operations.customer_products(tenant, &customer, query.after.as_deref()).await?;
+    let after = query.after.as_deref().map(CustomerProductId::parse).transpose();
+    let after = after.map_err(|must| Problem::new(ProblemKind::Validation, format!("`after` {must}.")))?;
+    let found = state.operations.customer_products(tenant, &customer, after.as_ref()).await?;
     Ok(axum::Json(CustomerProductsView::of(&customer, found)))
 }
 

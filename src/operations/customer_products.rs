@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::{CustomerId, TenantId};
+use crate::domain::{CustomerId, CustomerProductId, TenantId};
 use crate::operations::{OperationError, Operations};
 use crate::store::{Progress, ProjectedProduct};
 
@@ -63,7 +63,7 @@ impl Operations {
         &self,
         tenant: TenantId,
         customer: &CustomerId,
-        after: Option<&str>,
+        after: Option<&CustomerProductId>,
     ) -> Result<CustomerProducts, OperationError> {
         let now = self.clock.now();
         // How far the topics were read is asked first: the products may be fresher than that, and never staler.

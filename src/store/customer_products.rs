@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sqlx::FromRow;
 
-use crate::domain::{CustomerId, TenantId};
+use crate::domain::{CustomerId, CustomerProductId, TenantId};
 use crate::store::answered::Answered as _;
 use crate::store::pool::begin;
 use crate::store::{Store, StoreError};
@@ -48,7 +48,7 @@ impl Store {
         &self,
         tenant: TenantId,
         customer: &CustomerId,
-        after: Option<&str>,
+        after: Option<&CustomerProductId>,
         limit: i64,
     ) -> Result<Vec<ProjectedProduct>, StoreError> {
         let during = "list_customer_products";
@@ -63,7 +63,7 @@ order by customer_product_id limit $4",
         )
         .bind(tenant.0)
         .bind(customer.as_str())
-        .bind(after)
+        .bind(after.map(CustomerProductId::as_str))
         .bind(limit)
         .fetch_all(&mut *tx)
         .answered(during)

@@ -136,7 +136,7 @@ async fn take(
         source: name.clone(),
         id: envelope.id.to_owned(),
         reference: text(&source.reference).and_then(|reference| ExternalReference::parse(reference).ok()),
-        key: text(&source.key).map(|key| IdempotencyKey::stored(key.to_owned())),
+        key: text(&source.key).and_then(IdempotencyKey::parts).map(|(order, step, group)| IdempotencyKey::derive(order, &step, group)),
     };
     if notice.reference.is_none() && notice.key.is_none() {
         // Inventories send word of other things, too: that is no reason to have it sent again.

@@ -32,6 +32,14 @@ fn bodies() -> Vec<Body> {
         ("a text", b"\"{}\"".to_vec(), json, None),
         ("a list", b"[]".to_vec(), json, None),
         ("a NUL in a text", b"{\"a\":\"\\u0000\"}".to_vec(), json, None),
+        (
+            "a NUL in a product",
+            br#"{"lines":[{"orderLineId":"00000000-0000-0000-0000-000000000001","productOfferingId":"a\u0000","quantity":1}]}"#.to_vec(),
+            json,
+            None,
+        ),
+        ("a NUL in a reason", br#"{"reason":"a\u0000"}"#.to_vec(), json, None),
+        ("a NUL in a time", br#"{"until":"2100-01-01T00:00:00Z\u0000"}"#.to_vec(), json, None),
         ("half a surrogate", b"{\"a\":\"\\ud800\"}".to_vec(), json, None),
         ("a key twice", b"{\"a\":1,\"a\":2}".to_vec(), json, None),
         ("compressed", GZIP.to_vec(), json, Some("gzip")),
@@ -103,7 +111,16 @@ async fn whatever_is_sent_to_any_route_is_answered_with_a_problem_and_never_with
             let path = operation.at(|_| name.clone());
             check(&format!("{} {path:.80}", operation.method), &Heard::to(caller.request(operation.method.clone(), &path)).await);
         }
-        for query in ["?limit=-1", "?limit=99999999999999999999", "?cursor=%00", "?limit=1&limit=2", "?%ff=%fe", "?a[]=1"] {
+        for query in [
+            "?limit=-1",
+            "?limit=99999999999999999999",
+            "?cursor=%00",
+            "?after=%00",
+            "?revision=%00",
+            "?limit=1&limit=2",
+            "?%ff=%fe",
+            "?a[]=1",
+        ] {
             check(&format!("{path}{query}"), &Heard::to(caller.request(operation.method.clone(), &format!("{path}{query}"))).await);
         }
     }

@@ -36,6 +36,9 @@ async fn a_customers_products_are_shown_with_their_age_and_to_nobody_else() {
     assert!((90..150).contains(&age), "{age}");
 
     assert_eq!(caller.get("/customers/c-1/products?after=p-1").await.ok()["products"].as_array().unwrap().len(), 1);
+    for wrong in ["after=%00", "after=", "limit=10", "cursor=p-1"] {
+        assert_eq!(caller.get(&format!("/customers/c-1/products?{wrong}")).await.problem(400), "validation", "{wrong}");
+    }
     assert_eq!(caller.get("/customers/nobody/products").await.ok()["products"], json!([]));
     assert_eq!(stranger.get("/customers/c-1/products").await.ok()["products"], json!([]));
     assert_eq!(caller.get("/customers/a%0Ab/products").await.problem(400), "validation");

@@ -87,8 +87,18 @@ async fn forged_altered_late_and_replayed_word_is_refused_before_anything_is_wri
     println!("{} hostile messages were refused, none with a 5xx, nothing was written: {counted:?}", tried.len() + 1);
 
     // What names no hold of ours is no reason to have it sent again.
-    for harmless in [&b"{}"[..], b"[]", b"null", br#"{"data":{"reference":7,"requestKey":null}}"#, br#"{"type":"stock.changed"}"#] {
-        assert_eq!(signed(harmless).post(&told.url).await.status.as_u16(), 204);
+    let nul = format!(r#"{{"data":{{"reference":"a\u0000","requestKey":"{key}\u0000"}}}}"#);
+    for harmless in [
+        &b"{}"[..],
+        b"[]",
+        b"null",
+        br#"{"data":{"reference":7,"requestKey":null}}"#,
+        br#"{"type":"stock.changed"}"#,
+        br#"{"data":{"requestKey":"\u0000"}}"#,
+        br#"{"data":{"reference":"\u0000"}}"#,
+        nul.as_bytes(),
+    ] {
+        assert_eq!(signed(harmless).post(&told.url).await.status.as_u16(), 204, "{}", String::from_utf8_lossy(harmless));
     }
     assert_eq!(good().post(&told.url).await.status.as_u16(), 204);
     told.daemon.stop().await;
