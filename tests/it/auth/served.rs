@@ -1,11 +1,13 @@
 //! The routes of the document, and a caller that can send anything to them.
 
+use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::daemon::{Daemon, HttpAddress};
+use crate::support::issuer::now;
 
 /// One operation of the document.
 #[derive(Debug, Clone)]
@@ -38,6 +40,16 @@ impl Operation {
             None => part.to_owned(),
         });
         parts.collect::<Vec<_>>().join("/")
+    }
+
+    /// A body that is as it must be, so that the answer is about what the path names.
+    fn body(&self) -> Value {
+        let line = json!({ "orderLineId": Uuid::new_v4(), "productOfferingId": "router", "quantity": 1 });
+        match self.path.rsplit('/').next().unwrap() {
+            "availability-checks" | "reservations" => json!({ "lines": [line] }),
+            "extend" => json!({ "until": now() + TimeDelta::hours(1) }),
+            _ => json!({}),
+        }
     }
 
     /// The path to something that nobody has.
@@ -82,11 +94,11 @@ impl Caller {
         }
     }
 
-    /// Sends an operation; one that does something gets a key and an empty object.
+    /// Sends an operation; one that does something gets a key and its body.
     pub(crate) async fn send(&self, operation: &Operation, path: &str) -> Heard {
         let request = self.request(operation.method.clone(), path);
         let request = if operation.method == Method::POST {
-            request.header("content-type", "application/json").header("idempotency-key", Uuid::new_v4().to_string()).body("{}")
+            request.header("idempotency-key", Uuid::new_v4().to_string()).json(&operation.body())
         } else {
             request
         };
