@@ -112,7 +112,7 @@ impl Named {
         // The caller may hang up, even before it is on record that the work has begun; what was begun is brought to its end.
         let working = tokio::spawn(async move {
             let _place = place;
-            match operations.begin_request(&name, &fingerprint, KEPT_FOR).await? {
+            match operations.begin_request(name, fingerprint, KEPT_FOR).await? {
                 Begun::Yes(attempt) => {
                     let answer = work(attempt.record).await.unwrap_or_else(Problem::into_response);
                     keep(&operations, &attempt, answer).await

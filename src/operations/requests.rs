@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::operations::{OperationError, Operations, ids};
-use crate::store::{Begun, KeptAnswer, RequestAttempt, RequestName};
+use crate::store::{Begun, KeptAnswer, NewRequest, RequestAttempt, RequestName};
 
 /// How long somebody may work on a request before another may begin it anew, although the first one's session lives: longer than
 /// any request may take.
@@ -14,9 +14,11 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn begin_request(&self, name: &RequestName, fingerprint: &[u8; 32], keep_for: TimeDelta) -> Result<Begun, OperationError> {
+    pub async fn begin_request(&self, name: RequestName, fingerprint: [u8; 32], keep_for: TimeDelta) -> Result<Begun, OperationError> {
         let now = self.clock.now();
-        Ok(self.store.begin_request(name, ids::request(), fingerprint, now, now + BUSY_FOR, now + keep_for).await?)
+        let record = ids::request();
+        let request = NewRequest { name, record, fingerprint, busy_until: now + BUSY_FOR, expires_at: now + keep_for };
+        Ok(self.store.begin_request(&request, now).await?)
     }
 
     /// Keeps the answer of a request.

@@ -50,7 +50,7 @@ pub use engine_tasks::WaitingTask;
 pub use error::StoreError;
 pub use fallout::{AnsweredCase, FalloutCase, Heard, Word};
 pub use holdings::LooseCall;
-pub use idempotency::{Begun, KeptAnswer, RequestAttempt, RequestName};
+pub use idempotency::{Begun, KeptAnswer, NewRequest, RequestAttempt, RequestName};
 pub use inbox::{Batch, Content, Delivery, InventoryEvent, Taken, TakenIn};
 pub use migrate::migrate;
 pub use notices::Notice;
