@@ -1,9 +1,10 @@
 //! Who may use which route: one table. The served document is marked by it, `docs/security.md` shows it, tests try every row.
 
 use axum::http::Method;
-use utoipa::openapi::OpenApi;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ObjectBuilder, OpenApi, Required};
 
 use crate::http::scope::Scope;
 
@@ -61,6 +62,28 @@ pub(crate) fn access_of(method: &Method, path: &str) -> Option<Access> {
 pub(crate) fn with_security(mut document: OpenApi) -> OpenApi {
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     document.components.get_or_insert_default().security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(scheme).into());
+    for_each(&mut document, |operation, scope| {
+        operation.security = Some(vec![SecurityRequirement::new(BEARER, [scope.as_str()])]);
+    });
+    document
+}
+
+/// Writes into a document that callers name their tenant, for where nobody is asked who they are.
+pub(crate) fn with_tenant(mut document: OpenApi, required: bool) -> OpenApi {
+    let id = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    let parameter = ParameterBuilder::new()
+        .name("Holdfast-Tenant")
+        .parameter_in(ParameterIn::Header)
+        .required(if required { Required::True } else { Required::False })
+        .description(Some("Whose data is meant"))
+        .schema(Some(id))
+        .build();
+    for_each(&mut document, |operation, _| operation.parameters.get_or_insert_default().push(parameter.clone().into()));
+    document
+}
+
+/// Every operation for which a token with a scope is asked.
+fn for_each(document: &mut OpenApi, mut change: impl FnMut(&mut Operation, Scope)) {
     for row in ROUTES {
         let Access::Scope(scope) = row.access else { continue };
         let Some(item) = document.paths.paths.get_mut(row.path) else { continue };
@@ -72,10 +95,9 @@ pub(crate) fn with_security(mut document: OpenApi) -> OpenApi {
             _ => item.post.as_mut(),
         };
         if let Some(operation) = operation {
-            operation.security = Some(vec![SecurityRequirement::new(BEARER, [scope.as_str()])]);
+            change(operation, scope);
         }
     }
-    document
 }
 
 #[cfg(test)]

@@ -6,17 +6,22 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{OpenApi, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::http::access::with_security;
+use crate::http::access::{with_security, with_tenant};
+use crate::http::gate::Gate;
 use crate::http::limits::{Limits, in_time, measured, panicked, shed, unpacked};
 use crate::http::problem::{PROBLEMS, Problem, ProblemBody, ProblemKind};
 use crate::http::state::{ApiState, HttpSettings};
-use crate::http::{availability_checks, commands, customers, key, order_reservations, reservation_commands, reservations, webhooks};
+use crate::http::{
+    availability_checks, commands, customers, key, order_reservations, reservation_commands, reservations, timeline, webhooks,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -50,7 +55,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(webhooks::routes())
 }
 
-/// The OpenAPI document, as it is served.
+/// The OpenAPI document, without what depends on how callers are told apart.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     with_problems(routes().split_for_parts().1)
@@ -60,7 +65,10 @@ pub fn document() -> utoipa::openapi::OpenApi {
 pub(crate) fn router(state: ApiState, settings: &HttpSettings) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = with_problems(document);
-    let document = if state.gate.asks() { with_security(document) } else { document };
+    let document = match &*state.gate {
+        Gate::Tokens(_) => with_security(document),
+        Gate::Open { default_tenant, .. } => with_tenant(document, default_tenant.is_none()),
+    };
     let limits = Limits::new(settings.max_in_flight, settings.request_timeout);
     router
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
@@ -88,9 +96,30 @@ fn with_problems(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::Ope
                 let response = ResponseBuilder::new().description(titles.join("; ")).content("application/problem+json", content).build();
                 operation.responses.responses.entry(status.to_string()).or_insert(RefOr::T(response));
             }
+            let keyed = has(operation, key::HEADER.as_str());
+            for (status, response) in &mut operation.responses.responses {
+                let RefOr::T(response) = response else { continue };
+                response.headers.extend(headers_of(status, keyed).map(|(name, header)| (name.to_owned(), RefOr::T(header))));
+            }
         }
     }
     document
+}
+
+/// The headers that answers of a status may have, whatever the route.
+fn headers_of(status: &str, keyed: bool) -> impl Iterator<Item = (&'static str, Header)> {
+    // Those that are kept under a key: what was done, and the refusals of the work itself.
+    let kept = keyed && (status.starts_with('2') || matches!(status, "400" | "404" | "409"));
+    let rows = [
+        (kept, "Idempotency-Replayed", Type::String, "`true`: this was answered before, and nothing was done now"),
+        (matches!(status, "409" | "503"), "Retry-After", Type::Integer, "In how many seconds it may be tried again"),
+        (matches!(status, "401" | "403"), "WWW-Authenticate", Type::String, "What is missing"),
+        (status == "412", "ETag", Type::String, "The version by now, for `If-Match`"),
+    ];
+    rows.into_iter().filter(|(has, ..)| *has).map(|(_, name, kind, description)| {
+        let header = HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(kind))).description(Some(description)).build();
+        (name, header)
+    })
 }
 
 /// Whether any route, or any with a body, may answer so. What only some may is written where they are.

@@ -50,11 +50,6 @@ impl Gate {
         Ok(Self::Tokens(TokenGate { verifier: Verifier::new(config, clock)?, tenants: tenants.to_vec() }))
     }
 
-    /// Whether callers must show who they are.
-    pub(crate) fn asks(&self) -> bool {
-        matches!(self, Self::Tokens(_))
-    }
-
     /// Finds out who makes a request.
     ///
     /// # Errors

@@ -24,6 +24,9 @@ const EXAMPLES: &str = "25";
 async fn no_answer_is_outside_of_the_document_and_none_is_a_failure_of_ours() {
     let shop = Shop::open().await;
     let (daemon, caller) = super::serve(&shop, &[]).await;
+    let mut known = toml::Table::from_iter([("parameters".to_owned(), toml::Table::new().into())]);
+    known["parameters"].as_table_mut().unwrap().insert("header.Holdfast-Tenant".to_owned(), shop.tenant().into());
+    fs::write(shop.folder.join("schemathesis.toml"), known.to_string()).unwrap();
     let operations = operations(&caller.get("/openapi.json").await.ok());
     assert!(operations >= 12, "an empty document would be well kept, too: {operations}");
     try_out(&shop, &caller, "examples,coverage", operations).await;
@@ -36,7 +39,6 @@ async fn no_answer_is_outside_of_the_document_and_none_is_a_failure_of_ours() {
     let mut asked = two_routers();
     asked["quoteId"] = json!(order.id);
     let evidence = caller.post("/availability-checks", "check", &asked).await.ok();
-    let mut known = toml::Table::from_iter([("parameters".to_owned(), toml::Table::new().into())]);
     for (name, id) in [
         ("path.orderId", order.id.to_string()),
         ("path.quoteId", order.id.to_string()),
@@ -54,7 +56,7 @@ async fn no_answer_is_outside_of_the_document_and_none_is_a_failure_of_ours() {
 /// Has the tool try every operation.
 async fn try_out(shop: &Shop, caller: &Caller, phases: &str, operations: usize) {
     let ran = Command::new(schemathesis())
-        .args(["run", &caller.url("/openapi.json"), "--header", &format!("Holdfast-Tenant: {}", shop.tenant())])
+        .args(["run", &caller.url("/openapi.json")])
         .args(["--checks", CHECKS, "--phases", phases, "--max-examples", EXAMPLES, "--seed", "1", "--workers", "1"])
         .args(["--no-shrink", "--continue-on-failure", "--no-color", "--suppress-health-check", "all", "--request-timeout", "30"])
         .current_dir(&shop.folder)
@@ -80,10 +82,21 @@ async fn every_operation_names_its_problems_and_every_change_wants_a_key() {
                 let content = &operation["responses"][status]["content"];
                 assert_eq!(content["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem", "{name} {status}");
             }
+            for (status, header) in [("401", "WWW-Authenticate"), ("403", "WWW-Authenticate"), ("503", "Retry-After")] {
+                assert!(operation["responses"][status]["headers"][header].is_object(), "{name} {status}");
+            }
             let parameters = operation["parameters"].as_array().into_iter().flatten();
             let keyed = parameters.filter(|parameter| parameter["name"] == "Idempotency-Key" && parameter["required"] == true).count();
             let wants_a_key = method == "post" && !path.starts_with("/webhooks/");
             assert_eq!(keyed, usize::from(wants_a_key), "{name}");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let replayed = wants_a_key && (status.starts_with('2') || matches!(status.as_str(), "400" | "404" | "409"));
+                assert_eq!(response["headers"]["Idempotency-Replayed"].is_object(), replayed, "{name} {status}");
+                assert_eq!(
+                    response["headers"]["ETag"].is_object(),
+                    status == "412" || name == "get /reservations/{reservationId}" && status == "200"
+                );
+            }
         }
     }
 }
