@@ -16,7 +16,7 @@ use crate::cli::reservation;
 use crate::cli::session::Session;
 use crate::config::Config;
 use crate::domain::{Decision, ExternalReference};
-use crate::operations::{Conclusion, Decided, FalloutCase, Find, OperationError, Word};
+use crate::operations::{Conclusion, Decided, FalloutCase, Find, OperationError, TimelinePart, Word};
 
 /// Options of `holdfast fallout`.
 #[derive(Debug, Args)]
@@ -176,7 +176,7 @@ fn state(case: &FalloutCase) -> &'static str {
 
 async fn show(session: &Session, id: &str, json: bool) -> Result<(), CliError> {
     let case = find(session, id).await?;
-    let timeline = session.operations.timeline(case.tenant, case.reservation).await.map_err(failed)?;
+    let timeline = session.operations.timeline(case.tenant, case.reservation, &TimelinePart::WHOLE).await.map_err(failed)?;
     let Some(timeline) = timeline else { return Err(gone(id)) };
     if json {
         let mut object = case_json(&case);

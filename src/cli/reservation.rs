@@ -11,7 +11,7 @@ use crate::cli::output::{say, table};
 use crate::cli::session::{self, open_store};
 use crate::config::Config;
 use crate::domain::{OrderId, Reservation as Row, ReservationId, six_answers};
-use crate::store::{Store, Timeline};
+use crate::store::{Store, Timeline, TimelinePart};
 
 /// Options of `holdfast reservation`.
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ impl Command {
             Self::Show { id, json } => {
                 let id = ReservationId::parse(&id).map_err(|must| CliError::Said(format!("the id {must}, it is `{id}`")))?;
                 for tenant in store.list_tenants().await? {
-                    if let Some(timeline) = store.get_timeline(tenant, id).await? {
+                    if let Some(timeline) = store.get_timeline(tenant, id, &TimelinePart::WHOLE).await? {
                         show(&timeline, json);
                         return Ok(ExitCode::SUCCESS);
                     }
@@ -120,8 +120,8 @@ pub(crate) fn show(timeline: &Timeline, json: bool) {
     }
     say("");
     let entries = timeline.entries.iter().map(|e| {
-        let at = e.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-        vec![at, e.kind.clone(), e.what.clone(), e.by.clone(), e.detail.clone().unwrap_or_default()]
+        let at = e.place.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        vec![at, e.kind.to_string(), e.what.clone(), e.by.clone(), e.detail.clone().unwrap_or_default()]
     });
     table(&["at", "kind", "what", "by", "detail"], &entries.collect::<Vec<_>>());
     for task in &timeline.waiting {
@@ -131,7 +131,8 @@ pub(crate) fn show(timeline: &Timeline, json: bool) {
 
 /// The story of a reservation as JSON.
 pub(crate) fn story_json(timeline: &Timeline) -> serde_json::Value {
-    let entries = timeline.entries.iter().map(|e| json!({"at": e.at, "kind": e.kind, "what": e.what, "by": e.by, "detail": e.detail}));
+    let entries =
+        timeline.entries.iter().map(|e| json!({"at": e.place.at, "kind": e.kind.as_str(), "what": e.what, "by": e.by, "detail": e.detail}));
     let waiting = timeline.waiting.iter().map(|task| json!({"taskId": task.task_id, "topic": task.topic, "workerId": task.worker_id}));
     let mut story = row_json(&timeline.reservation);
     if let Some(fields) = story.as_object_mut() {

@@ -30,6 +30,7 @@ mod settle;
 mod spelled;
 mod status;
 mod step;
+mod timeline;
 mod transitions;
 #[cfg(test)]
 mod walk;
@@ -64,4 +65,5 @@ pub(crate) use settle::settle_move;
 pub use settle::{Said, Settlement, outcome_lost, settle};
 pub use status::ReservationStatus;
 pub use step::{Step, StepEnd, step};
+pub use timeline::EntryKind;
 pub use transitions::{Cause, IllegalTransition, TRANSITIONS, Transition, next};

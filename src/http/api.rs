@@ -49,6 +49,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(availability_checks::routes())
         .merge(order_reservations::routes())
         .merge(reservations::routes())
+        .merge(timeline::routes())
         .merge(reservation_commands::routes())
         .merge(commands::routes())
         .merge(customers::routes())

@@ -22,6 +22,7 @@ mod lines;
 mod listener;
 mod once;
 mod order_reservations;
+mod page;
 mod principal;
 mod problem;
 mod reservation_commands;
@@ -30,6 +31,7 @@ mod scope;
 mod server;
 mod state;
 mod text;
+mod timeline;
 mod webhooks;
 
 pub use access::{Access, ROUTES, Route};

@@ -15,6 +15,7 @@ use crate::http::extract::{Path, Query};
 use crate::http::key::IdempotencyKeyHeader;
 use crate::http::lines::{self, RequestLine};
 use crate::http::once::Once;
+use crate::http::page;
 use crate::http::principal::Principal;
 use crate::http::problem::{FieldError, Problem, ProblemKind};
 use crate::http::reservations::ReservationView;
@@ -22,9 +23,6 @@ use crate::http::scope::Scope;
 use crate::http::state::ApiState;
 use crate::http::text;
 use crate::operations::{About, NewCommand, Put};
-
-/// The largest page.
-const MOST: i64 = 100;
 
 /// The routes.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -65,10 +63,7 @@ pub(crate) async fn list_reservations(
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<ReservationPage>, Problem> {
     let tenant = principal.to(Scope::ReadReservations)?;
-    let limit = query.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::new(ProblemKind::Validation, format!("`limit` must be 1 to {MOST}.")));
-    }
+    let limit = page::limit(query.limit)?;
     // One more than asked for tells whether there is another page.
     let after = query.after.map(ReservationId);
     let mut found = state.operations.order_reservations(tenant, OrderId(path.order_id), after, limit + 1).await?;

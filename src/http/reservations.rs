@@ -1,4 +1,4 @@
-//! Reservations: one of them, and its timeline.
+//! Reservations: one of them as it stands.
 
 use axum::http::HeaderValue;
 use axum::http::header::ETAG;
@@ -16,11 +16,11 @@ use crate::http::principal::Principal;
 use crate::http::problem::Problem;
 use crate::http::scope::Scope;
 use crate::http::state::ApiState;
-use crate::operations::{Find, TimelineEntry};
+use crate::operations::Find;
 
 /// The routes.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_reservation)).routes(routes!(get_timeline))
+    OpenApiRouter::new().routes(routes!(get_reservation))
 }
 
 /// Which reservation.
@@ -49,28 +49,6 @@ pub(crate) async fn get_reservation(
     let reservation = found.ok_or_else(|| Problem::not_found("reservation"))?;
     let tag = etag(reservation.version);
     Ok(([(ETAG, tag)], axum::Json(ReservationView::from(reservation))).into_response())
-}
-
-/// What happened to a reservation, oldest first: its moves, every call to the inventory with its answer, the facts told about it.
-#[utoipa::path(
-    get, path = "/reservations/{reservationId}/timeline", tag = "reservations", operation_id = "getReservationTimeline",
-    params(ReservationPath),
-    responses((status = 200, description = "The timeline", body = TimelineView)),
-)]
-pub(crate) async fn get_timeline(
-    principal: Principal,
-    axum::extract::State(state): axum::extract::State<ApiState>,
-    Path(path): Path<ReservationPath>,
-) -> Result<axum::Json<TimelineView>, Problem> {
-    let tenant = principal.to(Scope::ReadReservations)?;
-    let found = state.operations.timeline(tenant, ReservationId(path.reservation_id)).await?;
-    let timeline = found.ok_or_else(|| Problem::not_found("reservation"))?;
-    Ok(axum::Json(TimelineView {
-        reservation_id: timeline.reservation.id.0,
-        status: timeline.reservation.status.into(),
-        entries: timeline.entries.into_iter().map(EntryView::from).collect(),
-        waiting_tasks: timeline.waiting.into_iter().map(|task| task.task_id).collect(),
-    }))
 }
 
 /// A version as an entity tag.
@@ -235,38 +213,5 @@ impl From<LineRecord> for LineView {
             available_quantity: record.available.map(|quantity| quantity.normalize().to_string()),
             location_id: record.line.location,
         }
-    }
-}
-
-/// The story of one reservation.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Timeline)]
-pub(crate) struct TimelineView {
-    reservation_id: Uuid,
-    status: StatusView,
-    entries: Vec<EntryView>,
-    /// The engine's external tasks that wait for the outcome.
-    waiting_tasks: Vec<String>,
-}
-
-/// One thing that happened.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = TimelineEntry)]
-pub(crate) struct EntryView {
-    at: DateTime<Utc>,
-    /// `move`, `call`, `answer` or `event`.
-    kind: String,
-    #[schema(example = "REQUESTED -> RESERVED")]
-    what: String,
-    /// Who or what did it.
-    by: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
-
-impl From<TimelineEntry> for EntryView {
-    fn from(entry: TimelineEntry) -> Self {
-        Self { at: entry.at, kind: entry.kind, what: entry.what, by: entry.by, detail: entry.detail }
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::{Goal, OrderId, Reservation, ReservationId, ReservationStatus, TenantId};
 use crate::fault_points::fault_point;
 use crate::operations::{Conclusion, Errand, OperationError, Operations};
-use crate::store::{Census, Find, OutboxCensus, Timeline, WaitingTask};
+use crate::store::{Census, Find, OutboxCensus, Timeline, TimelinePart, WaitingTask};
 
 /// When a row is looked at again that nobody here can find out about, because its inventory is not configured.
 const UNCONFIGURED_AGAIN: TimeDelta = TimeDelta::minutes(1);
@@ -145,12 +145,12 @@ impl Operations {
         Ok(self.store.list_order_reservations(tenant, order, after, limit).await?)
     }
 
-    /// The story of a reservation.
+    /// The story of a reservation, or a part of it.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn timeline(&self, tenant: TenantId, id: ReservationId) -> Result<Option<Timeline>, OperationError> {
-        Ok(self.store.get_timeline(tenant, id).await?)
+    pub async fn timeline(&self, tenant: TenantId, id: ReservationId, part: &TimelinePart) -> Result<Option<Timeline>, OperationError> {
+        Ok(self.store.get_timeline(tenant, id, part).await?)
     }
 
     /// The tasks that wait for a reservation.

@@ -48,7 +48,7 @@ pub use reserve::Reserve;
 
 pub use crate::store::{
     About, AnsweredCase, Begun, CommandRecord, DeadSession, FalloutCase, Find, Forgotten, KeptAnswer, NewCommand, Notice, ProjectedProduct,
-    Put, RequestAttempt, RequestName, SettledHold, Timeline, TimelineEntry, Tried, WaitingTask, Word,
+    Put, RequestAttempt, RequestName, SettledHold, Timeline, TimelineEntry, TimelinePart, TimelinePlace, Tried, WaitingTask, Word,
 };
 
 use crate::cache::Cache;

@@ -66,5 +66,5 @@ pub use retention::Forgotten;
 pub use sessions::{DeadSession, SessionLease};
 pub use settlements::Ended;
 pub(crate) use settlements::SettleJob;
-pub use timeline::{Timeline, TimelineEntry};
+pub use timeline::{Timeline, TimelineEntry, TimelinePart, TimelinePlace};
 pub use unborn::Unborn;

@@ -2,7 +2,7 @@
 
 use crate::domain::{Decision, ExternalReference, Goal, Inadmissible};
 use crate::engine::Value;
-use crate::operations::{Conclusion, Decided, Errand, Word};
+use crate::operations::{Conclusion, Decided, Errand, TimelinePart, Word};
 use crate::topics::exit::{Exit, Say};
 use crate::topics::handler::Topics;
 use crate::topics::input::{Input, InputError, bad};
@@ -34,7 +34,7 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
         }
     }
     if let (Say::Complete(variables), Some((tenant, id))) = (&mut exit.say, exit.about)
-        && let Ok(Some(timeline)) = topics.operations.timeline(tenant, id).await
+        && let Ok(Some(timeline)) = topics.operations.timeline(tenant, id, &TimelinePart::WHOLE).await
     {
         variables.set("reconcileEvidence", Value::String(runbook::evidence(&timeline, MOST_EVIDENCE_BYTES)));
     }

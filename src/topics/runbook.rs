@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::domain::six_answers;
+use crate::domain::{EntryKind, six_answers};
 use crate::operations::{Timeline, TimelineEntry};
 use crate::topics::exit::instant;
 
@@ -40,7 +40,7 @@ pub(crate) fn evidence(timeline: &Timeline, most_bytes: usize) -> String {
 
 fn story(timeline: &Timeline, most_bytes: usize) -> String {
     let head = head(timeline);
-    let lines: Vec<String> = timeline.entries.iter().filter(|entry| entry.kind != "event").map(line).collect();
+    let lines: Vec<String> = timeline.entries.iter().filter(|entry| entry.kind != EntryKind::Event).map(line).collect();
     let room = most_bytes.saturating_sub(head.len());
     let text = head + &fitting(&lines, room, &timeline.reservation.id.to_string());
     crate::engine::cut_to_bytes(&text, most_bytes).into_owned()
@@ -68,7 +68,7 @@ fn head(timeline: &Timeline) -> String {
 
 fn line(entry: &TimelineEntry) -> String {
     let detail = entry.detail.as_deref().map(|d| format!(" ({d})")).unwrap_or_default();
-    format!("{}  {:8} {}{detail}\n", instant(entry.at), entry.kind, entry.what)
+    format!("{}  {:8} {}{detail}\n", instant(entry.place.at), entry.kind, entry.what)
 }
 
 /// The lines, without the middle of those that do not fit.

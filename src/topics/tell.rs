@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use crate::chain::chain;
 use crate::engine::{BpmnError, Completion, EngineError, Failure, ProcessInstanceId, TaskId, Variables, WorkerId};
 use crate::fault_points::planted_bug;
+use crate::operations::TimelinePart;
 use crate::retry::{RetryPolicy, retry_until};
 use crate::topics::exit::{Exit, Say};
 use crate::topics::handler::Topics;
@@ -133,9 +134,14 @@ impl Reporter<'_> {
 
     async fn fail(&self, exit: &Exit, message: &str, retries: u32, pause: Duration, until: Instant) -> Result<(), EngineError> {
         let details = match exit.about {
-            Some((tenant, id)) => {
-                self.topics.operations.timeline(tenant, id).await.ok().flatten().map(|timeline| runbook::write(&timeline))
-            }
+            Some((tenant, id)) => self
+                .topics
+                .operations
+                .timeline(tenant, id, &TimelinePart::WHOLE)
+                .await
+                .ok()
+                .flatten()
+                .map(|timeline| runbook::write(&timeline)),
             None => None,
         };
         let failure = Failure { message: message.to_owned(), details, retries, retry_timeout: pause, variables: Variables::new() };

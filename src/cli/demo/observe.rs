@@ -13,7 +13,7 @@ use crate::cli::error::CliError;
 use crate::domain::{OrderId, Reservation};
 use crate::engine::{ProcessInstanceId, VariableRecord};
 use crate::simulator::{Hold, HoldLine, Operation};
-use crate::store::Timeline;
+use crate::store::{Timeline, TimelinePart};
 
 /// The most reservations that an order of the demo can have.
 const MOST_ROWS: i64 = 100;
@@ -27,7 +27,7 @@ pub(super) async fn observe(stage: &Stage, scenario: &Scenario, played: &Played)
     }
 
     for row in stage.store.list_reservations(&[stage.tenant], Some(OrderId(played.order)), MOST_ROWS).await? {
-        if let Some(timeline) = stage.store.get_timeline(stage.tenant, row.id).await? {
+        if let Some(timeline) = stage.store.get_timeline(stage.tenant, row.id, &TimelinePart::WHOLE).await? {
             facts.reservations.push(ours(&timeline));
         }
     }

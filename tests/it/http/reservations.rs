@@ -64,6 +64,47 @@ async fn the_reservations_of_an_order_are_listed_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_timeline_is_read_page_by_page_without_a_gap_and_without_anything_twice() {
+    let shop = Shop::open().await;
+    let (daemon, caller) = super::serve(&shop, &[]).await;
+    let order = shop.order().await;
+    order.is_reserved().await;
+    let id = order.row().await.reservation_id;
+    // A row that was looked at often, and many times within one moment.
+    sqlx::query(
+        "insert into reservation_transition (tenant_id, reservation_id, to_status, actor, cause, claim_epoch, moved_at)
+         select r.tenant_id, r.reservation_id, 'RESERVED', 'a test', 'look ' || n, 0, now() + make_interval(secs => n / 40)
+         from reservation r, generate_series(1, 120) n where r.reservation_id = $1",
+    )
+    .bind(id)
+    .execute(shop.database.pool())
+    .await
+    .unwrap();
+
+    let path = format!("/reservations/{id}/timeline");
+    let (mut read, mut pages, mut after) = (Vec::new(), 0, String::new());
+    loop {
+        let page = caller.get(&format!("{path}?limit=7{after}")).await.ok();
+        let entries = page["entries"].as_array().unwrap().clone();
+        assert!(entries.len() <= 7 && !entries.is_empty(), "{page}");
+        read.extend(entries);
+        pages += 1;
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    let looks = |entries: &[serde_json::Value]| entries.iter().filter(|entry| entry["by"] == "a test").count();
+    assert_eq!((looks(&read), pages), (120, read.len().div_ceil(7)), "{read:?}");
+    let first = caller.get(&path).await.ok();
+    assert_eq!(first["entries"].as_array().unwrap()[..], read[..50], "fifty, where nothing else is said");
+    let whole = caller.get(&format!("{path}?limit=100")).await.ok();
+    assert_eq!(whole["entries"].as_array().unwrap()[..], read[..100]);
+    for wrong in ["limit=0", "limit=101", "after=x", "after=", "cursor=1"] {
+        assert_eq!(caller.get(&format!("{path}?{wrong}")).await.problem(400), "validation", "{wrong}");
+    }
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_and_what_is_somebody_elses_are_answered_alike() {
     let shop = Shop::open().await;
     let (daemon, _, stranger) = super::serve_with_a_stranger(&shop).await;
