@@ -36,7 +36,7 @@ pub enum Staleness {
     CatchingUp,
     /// Every event that the inventory had published by then is in the answer.
     ReadUpTo {
-        /// When the slowest partition was last read to its end.
+        /// When it was asked where the slowest partition ends, the last time that it was found to be read that far.
         at: DateTime<Utc>,
         /// How long ago that was.
         behind: TimeDelta,

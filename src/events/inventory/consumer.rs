@@ -74,6 +74,8 @@ pub struct InventoryConsumer {
     open_at: Instant,
     look_at: Instant,
     reopen: Backoff,
+    /// How many partitions of the topic are on record, opened or not.
+    on_record: i32,
 }
 
 /// What came of one stride.
@@ -106,6 +108,7 @@ impl InventoryConsumer {
             open_at: now,
             look_at: now,
             reopen,
+            on_record: 0,
         })
     }
 
@@ -196,6 +199,8 @@ impl InventoryConsumer {
             assignment.add_partition_offset(&partition.topic, partition.number, Offset::Offset(next)).map_err(|error| error.to_string())?;
             places.insert(*number, Place::new(partition, next, high));
         }
+        // The client keeps a pause over assignments, and whoever was to end it has gone with its place.
+        self.client.resume(&assignment).map_err(|error| error.to_string())?;
         self.client.assign(&assignment).map_err(|error| error.to_string())?;
         Ok(places)
     }
@@ -226,6 +231,28 @@ impl InventoryConsumer {
         let (client, topic) = (Arc::clone(&self.client), self.settings.topic.clone());
         let asked = tokio::task::spawn_blocking(move || client.fetch_watermarks(&topic, number, ASK));
         asked.await.unwrap_or(Err(KafkaError::Canceled))
+    }
+
+    /// How many partitions the topic has, by the broker's word.
+    async fn partitions(&self) -> KafkaResult<i32> {
+        let (client, topic) = (Arc::clone(&self.client), self.settings.topic.clone());
+        let asked = tokio::task::spawn_blocking(move || client.fetch_metadata(Some(&topic), ASK));
+        let metadata = asked.await.unwrap_or(Err(KafkaError::Canceled))?;
+        let found = metadata.topics().iter().find(|known| known.name() == self.settings.topic);
+        Ok(found.and_then(|known| i32::try_from(known.partitions().len()).ok()).unwrap_or(0))
+    }
+
+    /// Puts partitions on record that are new in the topic, also those that the group has not given to anybody yet: until they are
+    /// read, the topic is not read to its end.
+    async fn put_partitions_on_record(&mut self) -> Result<(), String> {
+        let there = self.partitions().await.map_err(|error| error.to_string())?;
+        for number in self.on_record..there {
+            let (low, _) = self.watermarks(number).await.map_err(|error| error.to_string())?;
+            let opened = self.store.open_partition(&self.partition(number), low, self.clock.now()).await;
+            opened.map_err(|error| error.to_string())?;
+            self.on_record = number + 1;
+        }
+        Ok(())
     }
 
     fn hear(&mut self, heard: KafkaResult<Message>) {
@@ -336,13 +363,13 @@ impl InventoryConsumer {
         i64::try_from(self.settings.batch).unwrap_or(i64::MAX)
     }
 
-    /// Tells the broker how far the partition was taken in, and lets it send more if it was to stop.
+    /// Lets the broker send more if it was to stop, and tells it how far the partition was taken in.
     fn hint(&self, number: i32, next: i64, rested: bool) {
         let mut place = TopicPartitionList::new();
         let told = place
             .add_partition_offset(&self.settings.topic, number, Offset::Offset(next))
-            .and_then(|()| self.client.commit(&place, CommitMode::Async))
-            .and_then(|()| if rested { self.client.resume(&place) } else { Ok(()) });
+            .and_then(|()| if rested { self.client.resume(&place) } else { Ok(()) })
+            .and_then(|()| self.client.commit(&place, CommitMode::Async));
         if let Err(error) = told {
             tracing::debug!(error = %error, topic = self.settings.topic, partition = number, "the broker could not be told");
         }
@@ -377,6 +404,13 @@ impl InventoryConsumer {
             return;
         }
         self.look_at = Instant::now() + LOOK;
+        // What is published while the questions are being answered may be in no answer: it counts from before the first of them.
+        let asked_at = self.clock.now();
+        if let Err(why) = self.put_partitions_on_record().await {
+            // Who knows what waits in one that nobody has heard of.
+            self.status.broker(Some(why));
+            return;
+        }
         let numbers: Vec<i32> = self.places.keys().copied().collect();
         let (mut at_end, mut lag) = (Vec::new(), 0);
         for number in numbers {
@@ -404,7 +438,7 @@ impl InventoryConsumer {
         self.status.broker(None);
         self.status.lags(lag);
         if !at_end.is_empty()
-            && let Err(error) = self.store.mark_read_to_end(&at_end, self.clock.now()).await
+            && let Err(error) = self.store.mark_read_to_end(&at_end, asked_at).await
         {
             tracing::debug!(error = %error, "it could not be put on record how far the topic was read");
         }

@@ -1,6 +1,5 @@
 //! The database's connections fall silent: no answer, no reset, as after a failover behind a firewall.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use holdfast::clock::{Clock as _, SystemClock};
@@ -20,7 +19,7 @@ const FEW: u32 = 2;
 #[tokio::test]
 async fn a_daemon_whose_connections_to_the_database_fell_silent_works_on_over_new_ones() {
     let shop = Shop::open().await;
-    let (wire, url) = wire_to_the_database_of(&shop).await;
+    let (wire, url) = Wire::to_the_database_of(&shop).await;
     let daemon = Process::start_with(&shop, &[("database.url", url.into())]).await;
     // Something went over it first, so that there are connections to fall silent.
     let earlier = shop.order().await;
@@ -44,7 +43,7 @@ async fn connections_that_fell_silent_while_they_were_waited_on_give_their_place
     let order = shop.order().await;
     order.is_reserved().await;
     let (tenant, row) = (TenantId(shop.tenant().parse().unwrap()), order.row().await);
-    let (wire, url) = wire_to_the_database_of(&shop).await;
+    let (wire, url) = Wire::to_the_database_of(&shop).await;
     let options = StoreOptions { url: url.into(), max_connections: FEW, ..shop.database.store_options() };
     let store = Store::connect(&options).await.unwrap();
 
@@ -64,14 +63,4 @@ async fn connections_that_fell_silent_while_they_were_waited_on_give_their_place
     until_true("the store writes again", BY_ITSELF, async || write().await.is_ok()).await;
     assert!(wire.lost() >= FEW as usize, "a silence that nobody spoke into proves nothing");
     order.judge().await;
-}
-
-/// A wire, and the URL of the shop's database over it.
-async fn wire_to_the_database_of(shop: &Shop) -> (Wire, String) {
-    let url = shop.database.daemon_url();
-    let (before, rest) = url.split_once('@').unwrap();
-    let (server, name) = rest.split_once('/').unwrap();
-    let wire = Wire::to(server.parse::<SocketAddr>().unwrap()).await;
-    let over = format!("{before}@{}/{name}", wire.address);
-    (wire, over)
 }
