@@ -114,12 +114,29 @@ impl DeadLetter {
 /// Which dead letters are listed.
 #[derive(Debug, Clone, Default)]
 pub struct DeadLetterFilter {
-    /// Only those that were not tried again with success.
+    /// Only those that are not settled: that were not taken in, and not found to be nothing for us, when they were tried again.
     pub open_only: bool,
     /// Only those of one reason.
     pub reason_code: Option<String>,
     /// The most rows.
     pub limit: i64,
+}
+
+/// What tells a message from another one in the same place: a topic that was made anew numbers its messages from the beginning.
+fn digest_of(message: &Message) -> Uuid {
+    let mut whole = Vec::new();
+    let mut part = |bytes: Option<&[u8]>| {
+        let length = bytes.map_or(u64::MAX, |bytes| bytes.len() as u64);
+        whole.extend_from_slice(&length.to_be_bytes());
+        whole.extend_from_slice(bytes.unwrap_or_default());
+    };
+    part(message.key.as_deref());
+    for (name, value) in &message.headers {
+        part(Some(name.as_bytes()));
+        part(Some(value.as_bytes()));
+    }
+    part(message.body.as_deref());
+    Uuid::new_v5(&NAMESPACE, &whole)
 }
 
 /// Puts a dead letter on record, and the fact of it into the outbox; nothing if it is there already.
@@ -133,7 +150,8 @@ pub(crate) async fn put(
     // The other messages of a batch were begun with its first.
     let attempts = batch.attempts;
     let Partition { group, topic, number } = &message.partition;
-    let id = Uuid::new_v5(&NAMESPACE, format!("{}\n{group}\n{topic}\n{number}\n{}", why.tenant, message.offset).as_bytes());
+    let digest = digest_of(message);
+    let id = Uuid::new_v5(&NAMESPACE, format!("{}\n{group}\n{topic}\n{number}\n{}\n{digest}", why.tenant, message.offset).as_bytes());
     let length = message.body.as_ref().map_or(0, Vec::len);
     let kept = message.body.as_deref().filter(|body| body.len() <= LONGEST_KEPT);
     // A text column cannot hold a NUL, which a broken message may well bring along.
@@ -143,8 +161,8 @@ pub(crate) async fn put(
     let written = sqlx::query(
         "-- put_dead_letter
 insert into dead_letter (dead_letter_id, tenant_id, consumer_group, topic, partition, message_offset, message_key, headers_json, message,
-    message_bytes, event_id, reason_code, reason, attempts, died_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    message_bytes, event_id, reason_code, reason, attempts, died_at, message_digest)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 on conflict (dead_letter_id) do nothing",
     )
     .bind(id)
@@ -162,6 +180,7 @@ on conflict (dead_letter_id) do nothing",
     .bind(clean(&why.reason))
     .bind(attempts)
     .bind(now)
+    .bind(digest)
     .execute(&mut **tx)
     .answered("put_dead_letter")
     .await?;
@@ -210,7 +229,7 @@ impl Store {
         let rows = sqlx::query_as(
             "-- list_dead_letters
 select * from dead_letter
-where (not $1 or retry_outcome is distinct from 'taken_in') and ($2::text is null or reason_code = $2)
+where (not $1 or coalesce(retry_outcome, '') not in ('taken_in', 'passed_over')) and ($2::text is null or reason_code = $2)
 order by died_at desc, dead_letter_id limit $3",
         )
         .bind(filter.open_only)
@@ -221,6 +240,27 @@ order by died_at desc, dead_letter_id limit $3",
         .await?;
         tx.commit().answered(during).await?;
         Ok(rows)
+    }
+
+    /// The ids of dead letters of these tenants and one reason that are not settled, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] or [`StoreError::Refused`].
+    pub async fn list_open_dead_letter_ids(&self, tenants: &[TenantId], reason_code: &str) -> Result<Vec<Uuid>, StoreError> {
+        let during = "list_open_dead_letter_ids";
+        let mut tx = begin(&self.pool, during, tenants).await?;
+        let ids = sqlx::query_scalar(
+            "-- list_open_dead_letter_ids
+select dead_letter_id from dead_letter
+where coalesce(retry_outcome, '') not in ('taken_in', 'passed_over') and reason_code = $1
+order by died_at, dead_letter_id",
+        )
+        .bind(reason_code)
+        .fetch_all(&mut *tx)
+        .answered(during)
+        .await?;
+        tx.commit().answered(during).await?;
+        Ok(ids)
     }
 
     /// One dead letter of these tenants.

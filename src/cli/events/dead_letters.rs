@@ -34,7 +34,7 @@ enum Command {
         /// Only those of one reason, such as `tenant_not_served`
         #[arg(long)]
         reason: Option<String>,
-        /// Also those that were tried again with success
+        /// Also those that are settled: tried again, and taken in or found to be nothing for us
         #[arg(long)]
         all: bool,
         /// The most rows
@@ -77,18 +77,17 @@ impl DeadLetters {
                 ExitCode::SUCCESS
             }
             Command::Show { id, json } => {
-                show(&find(&store, id).await?, json);
+                show(&find(&store, &everybody(&store).await?, id).await?, json);
                 ExitCode::SUCCESS
             }
             Command::Retry { id, reason } => {
-                let letters = match id {
-                    Some(id) => vec![find(&store, id).await?],
-                    None => {
-                        let filter = DeadLetterFilter { open_only: true, reason_code: reason, limit: i64::MAX };
-                        store.list_dead_letters(&everybody(&store).await?, &filter).await?
-                    }
+                let tenants = everybody(&store).await?;
+                // The ids alone: there may be more letters than memory.
+                let ids = match (id, reason) {
+                    (Some(id), _) => vec![find(&store, &tenants, id).await?.dead_letter_id],
+                    (None, reason) => store.list_open_dead_letter_ids(&tenants, &reason.unwrap_or_default()).await?,
                 };
-                retry(config, &store, letters).await?
+                retry(config, &store, &tenants, ids).await?
             }
         };
         store.close().await;
@@ -105,20 +104,20 @@ async fn everybody(store: &Store) -> Result<Vec<TenantId>, CliError> {
     Ok(tenants)
 }
 
-async fn find(store: &Store, id: Uuid) -> Result<DeadLetter, CliError> {
-    let found = store.get_dead_letter(&everybody(store).await?, id).await?;
+async fn find(store: &Store, tenants: &[TenantId], id: Uuid) -> Result<DeadLetter, CliError> {
+    let found = store.get_dead_letter(tenants, id).await?;
     found.ok_or_else(|| {
         CliError::Said(format!("there is no dead letter {id}; `holdfast events dead-letters list` lists those that there are"))
     })
 }
 
-/// Tries letters again, the oldest first; fails if one of them still cannot be used.
-async fn retry(config: &Config, store: &Store, mut letters: Vec<DeadLetter>) -> Result<ExitCode, CliError> {
+/// Tries letters again, one after the other; fails if one of them still cannot be used.
+async fn retry(config: &Config, store: &Store, tenants: &[TenantId], ids: Vec<Uuid>) -> Result<ExitCode, CliError> {
     let reader = Reader::new(&config.inventory_events.feeds, config.tenants()?);
-    letters.reverse();
     let (mut used, mut left) = (0, 0);
-    for letter in letters {
-        let id = letter.dead_letter_id;
+    for id in ids {
+        // One that is old enough may be forgotten meanwhile.
+        let Some(letter) = store.get_dead_letter(tenants, id).await? else { continue };
         let Some(message) = letter.message() else {
             complain(&format!("{id}: the message was too long to keep ({} bytes); have its source send it again", letter.message_bytes));
             left += 1;

@@ -111,6 +111,10 @@ async fn a_dead_letter_is_listed_shown_and_tried_again_from_the_command_line() {
     assert!(holdfast(&mended, &["events", "dead-letters", "retry", id]).await.fine().contains("created"));
     assert!(holdfast(&mended, &["events", "dead-letters", "retry", id]).await.fine().contains("duplicate"));
     assert!(holdfast(&mended, &["events", "dead-letters", "list"]).await.fine().contains("there are no dead letters"));
+    let by_reason = ["events", "dead-letters", "retry", "--reason", "tenant_missing"];
+    assert!(holdfast(&mended, &by_reason).await.fine().contains("0 taken in or settled, 0 left"));
+    sqlx::query("update dead_letter set retried_at = null, retry_outcome = null").execute(feed.shop.database.pool()).await.unwrap();
+    assert!(holdfast(&mended, &by_reason).await.fine().contains("1 taken in or settled, 0 left"));
     let products: i64 =
         sqlx::query_scalar("select count(*) from customer_product_projection").fetch_one(feed.shop.database.pool()).await.unwrap();
     assert_eq!(products, 1);
