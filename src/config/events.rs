@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::{ConfigError, bad, require};
-use crate::events::{Format, KafkaConfig, Key, Publishing, RelaySettings};
+use crate::events::{Format, KafkaConfig, Key, Publishing, RelaySettings, check_topic};
 
 /// Where facts go.
 #[derive(Debug, Clone, Deserialize)]
@@ -64,20 +64,13 @@ impl EventsConfig {
         require(self.keep_rows >= 0, "events.keep_rows", "must be 0 or more")?;
         require((10..=10_000).contains(&self.poll_ms), "events.poll_ms", "must be 10 to 10000")?;
         require((1..=10_000).contains(&self.batch), "events.batch", "must be 1 to 10000")?;
-        check_topic("events.topic", &self.topic)?;
+        check_topic(&self.topic).map_err(|must| bad("events.topic", must))?;
         require(!self.source.is_empty() && !self.source.contains(char::is_whitespace), "events.source", "must be a URI reference")?;
         if self.mode == EventsMode::Kafka {
             self.kafka.check().map_err(|(key, must)| bad(&format!("events.kafka.{key}"), must))?;
         }
         Ok(())
     }
-}
-
-/// Refuses what Kafka does not take as the name of a topic.
-pub(super) fn check_topic(key: &str, topic: &str) -> Result<(), ConfigError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let good = (1..=249).contains(&topic.len()) && topic.chars().all(allowed) && topic != "." && topic != "..";
-    require(good, key, "must be the name of a topic: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'")
 }
 
 #[cfg(test)]

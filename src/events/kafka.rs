@@ -1,6 +1,7 @@
 //! How the brokers are reached: addresses, TLS, SASL, and whatever else librdkafka can be told.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -25,7 +26,7 @@ const OURS: [&str; 13] = [
 ];
 
 /// How the brokers are reached.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KafkaConfig {
     /// `host:port`, with commas between several.
@@ -79,6 +80,29 @@ pub enum SaslMechanism {
     ScramSha512,
 }
 
+/// Only the names of further properties are shown: some of them are passwords and keys.
+impl fmt::Debug for KafkaConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaConfig")
+            .field("brokers", &self.brokers)
+            .field("security", &self.security)
+            .field("ca_file", &self.ca_file)
+            .field("certificate_file", &self.certificate_file)
+            .field("key_file", &self.key_file)
+            .field("sasl_mechanism", &self.sasl_mechanism)
+            .field("sasl_username", &self.sasl_username)
+            .field("properties", &self.properties.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Refuses what Kafka does not take as the name of a topic; says what it must be.
+pub(crate) fn check_topic(topic: &str) -> Result<(), &'static str> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let good = (1..=249).contains(&topic.len()) && topic.chars().all(allowed) && topic != "." && topic != "..";
+    if good { Ok(()) } else { Err("must be the name of a topic: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'") }
+}
+
 impl KafkaConfig {
     /// Checks what can be checked without a broker; names the key and what it must be.
     ///
@@ -95,9 +119,12 @@ impl KafkaConfig {
         if self.has_sasl() && self.sasl_password.expose_secret().is_empty() {
             return bad("sasl_password", "must be set for security = \"sasl\" and \"sasl_tls\" (by environment)");
         }
-        let certificates = [&self.ca_file, &self.certificate_file, &self.key_file];
-        if !self.has_tls() && certificates.iter().any(|file| !file.is_empty()) {
-            return bad("security", "must be \"tls\" or \"sasl_tls\" where certificates are configured");
+        if !self.has_sasl() && !(self.sasl_username.is_empty() && self.sasl_password.expose_secret().is_empty()) {
+            return bad("security", "must be \"sasl\" or \"sasl_tls\" where a name or a password is configured");
+        }
+        let certificates = [&self.ca_file, &self.certificate_file, &self.key_file, self.key_password.expose_secret()];
+        if !self.has_tls() && certificates.iter().any(|setting| !setting.is_empty()) {
+            return bad("security", "must be \"tls\" or \"sasl_tls\" where certificates or the password of a key are configured");
         }
         if self.certificate_file.is_empty() != self.key_file.is_empty() {
             return bad("key_file", "must be set together with certificate_file");
@@ -214,9 +241,35 @@ mod tests {
     }
 
     #[test]
-    fn certificates_without_encryption_are_a_mistake() {
+    fn certificates_and_the_password_of_a_key_without_encryption_are_a_mistake() {
+        let plain = KafkaConfig::plain("localhost:9092");
+        for config in [
+            KafkaConfig { ca_file: "ca.pem".to_owned(), ..plain.clone() },
+            KafkaConfig { key_password: SecretString::from("s3cr3t"), ..plain },
+        ] {
+            assert_eq!(config.check().unwrap_err().0, "security");
+        }
+    }
+
+    #[test]
+    fn a_name_or_a_password_that_nobody_would_ask_for_is_a_mistake() {
+        for security in [Security::Plaintext, Security::Tls] {
+            let plain = KafkaConfig { security, ..KafkaConfig::plain("localhost:9092") };
+            assert_eq!(plain.check(), Ok(()));
+            for config in [
+                KafkaConfig { sasl_username: "holdfast".to_owned(), ..plain.clone() },
+                KafkaConfig { sasl_password: SecretString::from("s3cr3t"), ..plain },
+            ] {
+                assert_eq!(config.check().unwrap_err().0, "security");
+            }
+        }
+    }
+
+    #[test]
+    fn a_property_is_shown_by_its_name_alone() {
         let mut config = KafkaConfig::plain("localhost:9092");
-        config.ca_file = "ca.pem".to_owned();
-        assert_eq!(config.check().unwrap_err().0, "security");
+        config.properties.insert("ssl.keystore.password".to_owned(), "s3cr3t".to_owned());
+        let shown = format!("{config:?}");
+        assert!(shown.contains("ssl.keystore.password") && !shown.contains("s3cr3t"), "{shown}");
     }
 }

@@ -19,6 +19,7 @@ pub use envelope::{Format, Key, Message, Publishing};
 pub use inventory::{
     ConsumerError, ConsumerSettings, ConsumerStatus, FeedConfig, InventoryConsumer, InventoryEventsConfig, Oddity, OrderBy, Reader, Reading,
 };
+pub(crate) use kafka::check_topic;
 pub use kafka::{KafkaConfig, SaslMechanism, Security};
 pub use producer::{Producer, Refusal};
 pub use relay::{Observer, Relay, RelaySettings, RelayStatus};

@@ -10,6 +10,7 @@ use crate::support::bpmn::{end, external, flow, process_with_roots, start_to};
 use crate::support::command::holdfast;
 use crate::support::fake::{Blunt, nobody, serve};
 use crate::support::issuer::Issuer;
+use crate::support::kafka::Topic;
 use crate::support::shop::{Setup, Shop};
 
 /// What the doctor found, each as "level area where: what -> advice".
@@ -280,4 +281,27 @@ async fn deploy_refuses_a_model_that_would_go_wrong_and_takes_it_by_force() {
     assert!(forced.complaints.contains("deployed by --force with 1 errors"), "{forced:?}");
     assert!(forced.fine().contains("deployed careless version 1"));
     assert_eq!(deployed().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_doctor_looks_for_the_topics_of_inventories_also_where_no_facts_are_published() {
+    let (shop, topic) = (Shop::open().await, Topic::fresh().await);
+    let missing = Topic::missing_on(&topic.brokers);
+    let feed = |topic: &Topic, source: &str| {
+        let entries = [("topic", topic.name.as_str()), ("source", source)];
+        toml::Value::from(entries.map(|(key, value)| (key.to_owned(), toml::Value::from(value))).into_iter().collect::<toml::Table>())
+    };
+    let mut settings = vec![
+        ("inventory_events.consume", true.into()),
+        ("inventory_events.feeds", vec![feed(&topic, "one"), feed(&missing, "other")].into()),
+        ("inventory_events.dead_letter_topic", missing.name.clone().into()),
+        ("events.kafka.brokers", topic.brokers.clone().into()),
+    ];
+    let visited = visit(&shop, &settings).await;
+    visited.says(&["ok events inventory_events.feeds[0].topic", &topic.name, "has 3 partitions"]);
+    visited.says(&["warning events inventory_events.feeds[1].topic", "is not there; nothing is read from it", "make it"]);
+    assert_eq!(visited.of_level("warning").len(), 1, "nobody is told on the dead-letter topic: {:#?}", visited.found);
+    settings.push(("events.mode", "kafka".into()));
+    settings.push(("events.topic", topic.name.clone().into()));
+    visit(&shop, &settings).await.says(&["warning events inventory_events.dead_letter_topic", "cannot be used wait until it is"]);
 }

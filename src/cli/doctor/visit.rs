@@ -72,7 +72,7 @@ async fn visit(config: &Config, file: Option<&Path>, skew: TimeDelta) -> Vec<Fin
     let most = config.database.max_connections;
     all.extend(database::check(&config.database.url, most, &clock, skew).await.into_vec());
 
-    all.extend(events::check(&config.events).await.into_vec());
+    all.extend(events::check(&config.events, &config.inventory_events).await.into_vec());
 
     match Suppliers::build(&config.sources) {
         Ok(suppliers) => {
