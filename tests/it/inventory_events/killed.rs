@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::feed::{Feed, lives};
 use super::seam::{Seam, Shut};
+use crate::support::daemon::Process;
 
 /// What a test does to whoever waits at the seam, besides killing the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,38 @@ async fn killed_while_a_commit_is_on_its_way_that_happens() {
 async fn killed_while_a_commit_is_on_its_way_that_does_not_happen() {
     let (at_kill, after_kill) = killed_at(Seam::Committing, Backend::Ends).await;
     assert_eq!(at_kill, after_kill);
+}
+
+#[tokio::test]
+async fn a_message_that_kills_whoever_works_on_it_is_given_up_and_what_comes_behind_it_is_not() {
+    let mut feed = Feed::open().await;
+    let mut settings = feed.settings();
+    settings.push(("inventory_events.max_attempts", 2.into()));
+    let shut = Shut::at(feed.shop.database.pool(), Seam::Deduplicated).await;
+    let product =
+        json!({"id": "p-1", "status": "active", "productOffering": {"id": "FIBRE"}, "relatedParty": [{"id": "c-1", "role": "customer"}]});
+    let deadly = feed.event("e-deadly", 1, "ProductCreateEvent", product.clone());
+    feed.send_raw(vec![("\"p-1\"".to_owned(), deadly.to_string().into_bytes())]).await;
+    for begun in 1..=2 {
+        let mut daemon = Process::start_with(&feed.shop, &settings).await;
+        let halted = shut.reached().await;
+        daemon.kill();
+        shut.cut(halted).await;
+        let attempts: i32 = feed.places().await.iter().map(|(_, _, attempts)| attempts).sum();
+        assert_eq!(attempts, begun);
+    }
+    // The seam is still shut: whoever looked into the message once more would be halted there.
+    let _daemon = Process::start_with(&feed.shop, &settings).await;
+    feed.all_taken_in().await;
+    shut.open().await;
+    let letter: (String, String, i32) =
+        sqlx::query_as("select reason_code, reason, attempts from dead_letter").fetch_one(feed.shop.database.pool()).await.unwrap();
+    assert_eq!((letter.0.as_str(), letter.2), ("gave_up", 3));
+    assert!(letter.1.contains("begun 2 times and never came to an end"), "{}", letter.1);
+
+    feed.send(&[feed.event("e-harmless", 2, "ProductCreateEvent", product)]).await;
+    feed.all_taken_in().await;
+    feed.judge(1).await;
 }
 
 #[tokio::test]
