@@ -56,7 +56,7 @@ pub use listed::{LineName, ListedHold, ListedLine};
 pub use matching::{Candidates, Match};
 pub use plan::{Capabilities, Decision, Goal, Operation, Plan, Refused, plan};
 pub use policy::{AutoExtend, Policy};
-pub use product::{ProductChange, ProductEvent, ProductRecord, ProductSaid, ProductStatus, Register, Stamp};
+pub use product::{Count, ProductChange, ProductEvent, ProductRecord, ProductSaid, ProductStatus, Register, Stamp};
 pub use quantity::{Quantity, QuantityError};
 pub(crate) use request::{MAX_LINES, check_lines};
 pub use request::{OrderLine, RequestError, ReserveRequest};

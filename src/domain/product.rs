@@ -4,24 +4,47 @@
 //! that speaks of a single member cannot take the others back, and what is known in the end is the same whatever the order in
 //! which the events arrived, and however often.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::{CustomerId, SourceEventId};
 
-/// Where an event stands among the events of one product. Of two, the greater one was said later.
-///
-/// The fields are compared in this order, so that it is a total order. A source whose events are ordered by their time alone has
-/// no version in any of its stamps; the event's id decides between two of the same instant, always alike.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What a source counts up from event to event. One counter says nothing about another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Count {
+    /// Its changes of the product.
+    Version(u64),
+    /// Its events.
+    Sequence(u64),
+}
+
+/// Where an event stands among the events of one product.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Stamp {
-    /// The source's own count of the product's changes.
-    pub version: Option<u64>,
+    /// The source's count; nothing where its events are ordered by their time alone.
+    pub count: Option<Count>,
     /// When it happened, by the source's clock.
     pub at: DateTime<Utc>,
     /// The event.
     pub event: SourceEventId,
+}
+
+impl Stamp {
+    /// It was said later than the other: the count decides, then the time, then the event's id, so that stamps that count alike are
+    /// in one total order. Stamps that do not are of one product only where somebody has changed what its source is ordered by; the
+    /// time decides between those, so that what was counted before does not stand in the way of what comes now.
+    #[must_use]
+    pub fn is_after(&self, other: &Self) -> bool {
+        let by_count = match (self.count, other.count) {
+            (Some(Count::Version(one)), Some(Count::Version(two))) | (Some(Count::Sequence(one)), Some(Count::Sequence(two))) => {
+                one.cmp(&two)
+            }
+            (Some(Count::Version(_) | Count::Sequence(_)) | None, _) => Ordering::Equal,
+        };
+        by_count.then_with(|| self.at.cmp(&other.at)).then_with(|| self.event.cmp(&other.event)).is_gt()
+    }
 }
 
 /// What was last said of one member, and by which event.
@@ -195,7 +218,7 @@ impl<Raw: PartialEq> ProductRecord<Raw> {
 fn hear<T: PartialEq>(register: &mut Option<Register<T>>, said: Option<T>, stamp: &Stamp) -> ProductChange {
     let Some(value) = said else { return ProductChange::Nothing };
     match register {
-        Some(known) if known.stamp >= *stamp => ProductChange::Nothing,
+        Some(known) if !stamp.is_after(&known.stamp) => ProductChange::Nothing,
         Some(known) => {
             let change = if known.value == value { ProductChange::SaidAgain } else { ProductChange::Altered };
             *known = Register { value, stamp: stamp.clone() };

@@ -9,7 +9,9 @@ use sqlx::types::Json;
 use sqlx::{FromRow, Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::domain::{CustomerId, CustomerProductId, ProductRecord, ProductStatus, Register, SourceEventId, SourceName, Stamp, TenantId};
+use crate::domain::{
+    Count, CustomerId, CustomerProductId, ProductRecord, ProductStatus, Register, SourceEventId, SourceName, Stamp, TenantId,
+};
 use crate::store::StoreError;
 use crate::store::answered::Answered as _;
 
@@ -49,9 +51,35 @@ struct Row {
 /// Which event each member was last heard from. Most members share one, so that they say its number in the list.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Stamps {
-    heard: Vec<(DateTime<Utc>, Option<u64>, String)>,
+    heard: Vec<(DateTime<Utc>, Option<StoredCount>, String)>,
     read: BTreeMap<Read, usize>,
     members: BTreeMap<String, usize>,
+}
+
+/// A count as it is kept: a bare number is a version.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredCount {
+    Version(u64),
+    Sequence { sequence: u64 },
+}
+
+impl From<Count> for StoredCount {
+    fn from(count: Count) -> Self {
+        match count {
+            Count::Version(version) => Self::Version(version),
+            Count::Sequence(sequence) => Self::Sequence { sequence },
+        }
+    }
+}
+
+impl From<StoredCount> for Count {
+    fn from(count: StoredCount) -> Self {
+        match count {
+            StoredCount::Version(version) => Self::Version(version),
+            StoredCount::Sequence { sequence } => Self::Sequence(sequence),
+        }
+    }
 }
 
 /// A member that has a column of its own.
@@ -69,7 +97,7 @@ enum Read {
 
 impl Stamps {
     fn number(&mut self, stamp: &Stamp) -> usize {
-        let entry = (stamp.at, stamp.version, stamp.event.as_str().to_owned());
+        let entry = (stamp.at, stamp.count.map(StoredCount::from), stamp.event.as_str().to_owned());
         self.heard.iter().position(|known| *known == entry).unwrap_or_else(|| {
             self.heard.push(entry);
             self.heard.len() - 1
@@ -84,8 +112,8 @@ impl Stamps {
     }
 
     fn stamp(&self, number: usize) -> Option<Stamp> {
-        let (at, version, event) = self.heard.get(number)?;
-        Some(Stamp { version: *version, at: *at, event: SourceEventId::parse(event).ok()? })
+        let (at, count, event) = self.heard.get(number)?;
+        Some(Stamp { count: count.map(Count::from), at: *at, event: SourceEventId::parse(event).ok()? })
     }
 
     /// The register of a member that somebody has spoken of; nothing for the others.
@@ -261,12 +289,9 @@ mod tests {
     use crate::domain::{ProductEvent, ProductSaid};
     use serde_json::json;
 
-    fn event(second: i64, id: &str, said: ProductSaid, members: Value) -> ProductEvent<Value> {
-        let stamp = Stamp {
-            version: Some(second as u64),
-            at: DateTime::from_timestamp(second, 5_000).unwrap(),
-            event: SourceEventId::parse(id).unwrap(),
-        };
+    fn event(count: Option<Count>, id: &str, said: ProductSaid, members: Value) -> ProductEvent<Value> {
+        let second = 1;
+        let stamp = Stamp { count, at: DateTime::from_timestamp(second, 5_000).unwrap(), event: SourceEventId::parse(id).unwrap() };
         let Value::Object(members) = members else { panic!("members are an object") };
         ProductEvent { stamp, said, members: members.into_iter().collect() }
     }
@@ -275,13 +300,13 @@ mod tests {
     fn a_product_comes_back_from_its_row_as_it_went_in() {
         let mut record = ProductRecord::default();
         let said = ProductSaid { customer: Some(CustomerId::parse("c-1").unwrap()), specification: Some(None), ..ProductSaid::default() };
-        record.hear(event(1, "a", said, json!({"id": "p-1", "productSpecification": null})));
+        record.hear(event(Some(Count::Version(1)), "a", said, json!({"id": "p-1", "productSpecification": null})));
         let said = ProductSaid {
             status: ProductStatus::read("active"),
             activated_at: Some(DateTime::from_timestamp(9, 0)),
             ..ProductSaid::default()
         };
-        record.hear(event(2, "b", said, json!({"id": "p-1", "status": "active", "odd": {"a": [1.50]}})));
+        record.hear(event(Some(Count::Sequence(1)), "b", said, json!({"id": "p-1", "status": "active", "odd": {"a": [1.50]}})));
         let source = SourceName::parse("main").unwrap();
         let product = HeldProduct { source, record, sequence: None, touched: true };
         let key = (TenantId(Uuid::nil()), CustomerProductId::parse("p-1").unwrap());

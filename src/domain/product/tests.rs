@@ -8,7 +8,11 @@ use super::*;
 type Event = ProductEvent<u8>;
 
 fn stamp(version: Option<u64>, second: i64, event: &str) -> Stamp {
-    Stamp { version, at: DateTime::UNIX_EPOCH + TimeDelta::seconds(second), event: SourceEventId::parse(event).unwrap() }
+    Stamp {
+        count: version.map(Count::Version),
+        at: DateTime::UNIX_EPOCH + TimeDelta::seconds(second),
+        event: SourceEventId::parse(event).unwrap(),
+    }
 }
 
 fn status(text: &str) -> ProductSaid {
@@ -75,6 +79,18 @@ fn a_version_goes_before_the_clock() {
 }
 
 #[test]
+fn what_was_counted_before_does_not_stand_in_the_way_of_what_is_ordered_otherwise_now() {
+    let counted = |count, second, event| Stamp { count, ..stamp(None, second, event) };
+    let (version, sequence) = (Some(Count::Version(7)), Some(Count::Sequence(3)));
+    for (before, after) in [(version, None), (None, version), (version, sequence), (sequence, version)] {
+        let mut record = fold(&[event(counted(before, 2, "b"), created())]);
+        assert_eq!(record.hear(event(counted(after, 1, "a"), status("cancelled"))), ProductChange::Nothing, "it happened before");
+        assert_eq!(record.hear(event(counted(after, 3, "c"), status("active"))), ProductChange::Altered, "{before:?} {after:?}");
+        assert_eq!(record.status.unwrap().value.as_str(), "active");
+    }
+}
+
+#[test]
 fn states_are_known_however_they_are_spelt_and_unknown_ones_are_kept() {
     for (said, kept) in [("aborted ", "aborted"), ("PENDING_ACTIVE", "pendingActive"), ("Active", "active"), (" on hold ", "on hold")] {
         assert_eq!(ProductStatus::read(said).unwrap().as_str(), kept);
@@ -107,15 +123,16 @@ fn said() -> impl Strategy<Value = ProductSaid> {
         })
 }
 
-/// Distinct events, some of the same instant and version, and the order in which they arrive, some of them more than once.
+/// Distinct events of a source that counts its versions or does not, some of the same instant and version, and the order in which
+/// they arrive, some of them more than once.
 fn arrivals() -> impl Strategy<Value = (Vec<Event>, Vec<usize>)> {
-    let event = (proptest::option::of(0..3u64), 0..6i64, said(), proptest::collection::btree_map("[xyz]", 0..3u8, 0..3));
-    proptest::collection::vec(event, 1..12).prop_flat_map(|events| {
+    let event = (0..3u64, 0..6i64, said(), proptest::collection::btree_map("[xyz]", 0..3u8, 0..3));
+    (any::<bool>(), proptest::collection::vec(event, 1..12)).prop_flat_map(|(counts, events)| {
         let events: Vec<Event> = events
             .into_iter()
             .enumerate()
             .map(|(number, (version, second, said, members))| ProductEvent {
-                stamp: stamp(version, second, &format!("event-{number}")),
+                stamp: stamp(counts.then_some(version), second, &format!("event-{number}")),
                 said,
                 members,
             })
@@ -129,7 +146,7 @@ proptest! {
     #[test]
     fn the_record_is_the_fold_of_the_distinct_events_whatever_their_order((events, order) in arrivals()) {
         let mut in_order = events.clone();
-        in_order.sort_by(|a, b| a.stamp.cmp(&b.stamp));
+        in_order.sort_by(|a, b| if a.stamp.is_after(&b.stamp) { Ordering::Greater } else { Ordering::Less });
         let arrived: Vec<Event> = order.iter().map(|at| events[*at].clone()).collect();
         prop_assert_eq!(fold(&arrived), fold(&in_order));
     }
@@ -137,7 +154,7 @@ proptest! {
     #[test]
     fn in_order_the_last_word_counts((events, _) in arrivals()) {
         let mut in_order = events;
-        in_order.sort_by(|a, b| a.stamp.cmp(&b.stamp));
+        in_order.sort_by(|a, b| if a.stamp.is_after(&b.stamp) { Ordering::Greater } else { Ordering::Less });
         let record = fold(&in_order);
         let last = |pick: fn(&ProductSaid) -> Option<String>| in_order.iter().rev().find_map(|event| pick(&event.said));
         prop_assert_eq!(record.status.map(|r| r.value.as_str().to_owned()), last(|said| said.status.as_ref().map(|s| s.as_str().to_owned())));

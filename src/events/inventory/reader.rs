@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
-use crate::domain::{CustomerProductId, ProductEvent, ProductStatus, SourceEventId, SourceName, Stamp, TenantId};
+use crate::domain::{Count, CustomerProductId, ProductEvent, ProductStatus, SourceEventId, SourceName, Stamp, TenantId};
 use crate::events::inventory::envelope::{Envelope, NoEnvelope, envelope};
 use crate::events::inventory::scalar::{Oddities, clean, text, whole};
 use crate::events::inventory::settings::{FeedConfig, OrderBy};
@@ -14,6 +14,9 @@ use crate::store::{Content, InventoryEvent, Message, NOBODY, Unusable};
 
 /// An event from further ahead than this has a broken clock; believed, it would outrank every later one.
 const AHEAD: TimeDelta = TimeDelta::days(1);
+
+/// The longest correlation id that is told on, in characters.
+const LONGEST_CORRELATION: usize = 255;
 
 /// What was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,18 +191,43 @@ fn event(
     if kind == Kind::Deleted {
         said.status = ProductStatus::read(ProductStatus::DELETED);
     }
-    let counted = members.get("version").or(envelope.sequence.as_ref());
-    said.source_version = said.source_version.or_else(|| counted.and_then(|value| text(value, &mut Vec::new())));
-    let version = match feed.order_by {
-        OrderBy::EventTime => None,
-        OrderBy::Version => Some(counted.and_then(whole).ok_or_else(|| {
-            let must = "the events of this feed are ordered by version, and this one has none that is a whole number (`version` of the \
-                        product, or `sequence` of the event)";
-            Wrong("version", must.to_owned())
-        })?),
+    let count = count(feed.order_by, members.get("version"), envelope.sequence.as_ref())?;
+    if feed.order_by == OrderBy::Sequence {
+        said.source_version = envelope.sequence.as_ref().and_then(|sequence| text(sequence, &mut Vec::new()));
+    }
+    let correlation = envelope.correlation.and_then(|text| correlation(text, odd));
+    let change = ProductEvent { stamp: Stamp { count, at, event: id }, said, members: members.into_iter().collect() };
+    Ok(InventoryEvent { tenant, source: feed.source.clone(), product, correlation, change })
+}
+
+/// What the feed's events are ordered by. An event without it is not given another counter instead, which would say nothing about
+/// where it stands among the others.
+fn count(order_by: OrderBy, version: Option<&Value>, sequence: Option<&Value>) -> Result<Option<Count>, Wrong> {
+    let must = |what, place| {
+        let reason = format!("the events of this feed are ordered by {what}, and this one has none that is a whole number ({place})");
+        Wrong(what, reason)
     };
-    let change = ProductEvent { stamp: Stamp { version, at, event: id }, said, members: members.into_iter().collect() };
-    Ok(InventoryEvent { tenant, source: feed.source.clone(), product, correlation: envelope.correlation, change })
+    match order_by {
+        OrderBy::EventTime => Ok(None),
+        OrderBy::Version => {
+            let version = version.and_then(whole).ok_or_else(|| must("version", "`version` of the product"))?;
+            Ok(Some(Count::Version(version)))
+        }
+        OrderBy::Sequence => {
+            let sequence = sequence.and_then(whole).ok_or_else(|| must("sequence", "`sequence` of the event"))?;
+            Ok(Some(Count::Sequence(sequence)))
+        }
+    }
+}
+
+/// What others know the matter by. It is told on with each fact, and one that no database keeps or that makes facts too large would
+/// cost the event, of which it is the least.
+fn correlation(text: String, odd: &mut Oddities) -> Option<String> {
+    if text.chars().count() <= LONGEST_CORRELATION && !text.chars().any(char::is_control) {
+        return Some(text);
+    }
+    odd.push(Oddity::UnreadableValue);
+    None
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use serde::Deserialize;
 use crate::domain::{SourceName, TenantId};
 use crate::events::KafkaConfig;
 use crate::events::inventory::ConsumerSettings;
+use crate::events::kafka::check_topic;
+
+const SECTION: &str = "inventory_events";
 
 /// What is read from where.
 #[derive(Debug, Clone, Deserialize)]
@@ -55,8 +58,10 @@ pub enum OrderBy {
     /// The time that the event carries. TMF637 has nothing else.
     #[default]
     EventTime,
-    /// The version that the event carries; one without is unusable.
+    /// The version of the product that the event carries; one without is unusable.
     Version,
+    /// The sequence that the event carries beside the product; one without is unusable.
+    Sequence,
 }
 
 impl InventoryEventsConfig {
@@ -80,20 +85,22 @@ impl InventoryEventsConfig {
     /// The first that is found.
     pub fn validate(&self) -> Result<(), (String, String)> {
         let require = |holds: bool, key: &str, must: &str| {
-            if holds { Ok(()) } else { Err((format!("inventory_events.{key}"), must.to_owned())) }
+            if holds { Ok(()) } else { Err((format!("{SECTION}.{key}"), must.to_owned())) }
         };
         require((1..=1_000).contains(&self.batch), "batch", "must be 1 to 1000")?;
         require((2..=100).contains(&self.max_attempts), "max_attempts", "must be 2 to 100")?;
         require(!self.group.is_empty(), "group", "must name the consumer group")?;
-        require(!self.dead_letter_topic.is_empty(), "dead_letter_topic", "must name a topic")?;
+        check_topic(&self.dead_letter_topic).map_err(|must| (format!("{SECTION}.dead_letter_topic"), must.to_owned()))?;
         require(!self.consume || !self.feeds.is_empty(), "feeds", "must name at least one topic where consume = true")?;
         for (at, feed) in self.feeds.iter().enumerate() {
-            let key = |name: &str| format!("inventory_events.feeds[{at}].{name}");
-            if feed.topic.is_empty() || feed.topic.starts_with('^') {
-                return Err((key("topic"), format!("must be the name of a topic, it is `{}`", feed.topic)));
-            }
+            let key = |name: &str| format!("{SECTION}.feeds[{at}].{name}");
+            check_topic(&feed.topic).map_err(|must| (key("topic"), format!("{must}; it is `{}`", feed.topic)))?;
             if self.feeds.iter().take(at).any(|other| other.topic == feed.topic) {
                 return Err((key("topic"), format!("must be there once, `{}` is listed twice", feed.topic)));
+            }
+            if let Some(other) = self.feeds.iter().take(at).find(|other| other.source == feed.source && other.order_by != feed.order_by) {
+                let must = "must be the same for every topic of one source";
+                return Err((key("order_by"), format!("{must}; `{}` is ordered otherwise in `{}`", feed.source, other.topic)));
             }
             SourceName::parse(&feed.source).map_err(|must| (key("source"), format!("{must}, it is `{}`", feed.source)))?;
             if !feed.tenant.is_empty() {
@@ -114,6 +121,13 @@ mod tests {
     }
 
     #[test]
+    fn the_dead_letter_topic_is_one_that_kafka_takes() {
+        let mut config = read("[[feeds]]\ntopic = 't'\nsource = 'main'");
+        config.dead_letter_topic = "dead letters".to_owned();
+        assert_eq!(config.validate().unwrap_err().0, "inventory_events.dead_letter_topic");
+    }
+
+    #[test]
     fn a_feed_needs_a_topic_and_a_source() {
         assert_eq!(read("[[feeds]]\ntopic = 't'\nsource = 'main'").validate(), Ok(()));
         for (feeds, key) in [
@@ -122,6 +136,11 @@ mod tests {
             ("[[feeds]]\ntopic = 't'\nsource = 'a b'", "inventory_events.feeds[0].source"),
             ("[[feeds]]\ntopic = 't'\nsource = 'a'\n[[feeds]]\ntopic = 't'\nsource = 'b'", "inventory_events.feeds[1].topic"),
             ("[[feeds]]\ntopic = 't'\nsource = 'a'\ntenant = 'x'", "inventory_events.feeds[0].tenant"),
+            ("[[feeds]]\ntopic = 't 1'\nsource = 'a'", "inventory_events.feeds[0].topic"),
+            (
+                "[[feeds]]\ntopic = 't'\nsource = 'a'\n[[feeds]]\ntopic = 'u'\nsource = 'a'\norder_by = 'version'",
+                "inventory_events.feeds[1].order_by",
+            ),
         ] {
             assert_eq!(read(feeds).validate().unwrap_err().0, key);
         }

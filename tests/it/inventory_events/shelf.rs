@@ -26,15 +26,7 @@ impl Shelf {
     pub(crate) async fn fresh() -> Self {
         let database = Database::fresh().await;
         let store = connect(&database).await;
-        let feed = FeedConfig {
-            topic: TOPIC.to_owned(),
-            source: "main".to_owned(),
-            order_by: OrderBy::EventTime,
-            customer_role: "customer".to_owned(),
-            tenant: String::new(),
-        };
-        let other = FeedConfig { topic: "others".to_owned(), source: "other".to_owned(), ..feed.clone() };
-        Self { database, store, tenant: TenantId(Uuid::new_v4()), reader: Reader::new(&[feed, other], Vec::new()) }
+        Self { database, store, tenant: TenantId(Uuid::new_v4()), reader: reader_by(OrderBy::EventTime) }
     }
 
     /// A message with this event.
@@ -83,6 +75,19 @@ impl Shelf {
             .await
             .unwrap()
     }
+}
+
+/// A reader of two feeds that are ordered by this.
+pub(crate) fn reader_by(order_by: OrderBy) -> Reader {
+    let feed = FeedConfig {
+        topic: TOPIC.to_owned(),
+        source: "main".to_owned(),
+        order_by,
+        customer_role: "customer".to_owned(),
+        tenant: String::new(),
+    };
+    let other = FeedConfig { topic: "others".to_owned(), source: "other".to_owned(), ..feed.clone() };
+    Reader::new(&[feed, other], Vec::new())
 }
 
 /// What became of a batch that was taken in.

@@ -1,12 +1,13 @@
 //! Taking batches in, against the real database: once, in any order, behind the fence, and never another tenant's.
 
 use holdfast::domain::TenantId;
+use holdfast::events::OrderBy;
 use holdfast::store::{DeadLetterFilter, NOBODY, Taken, TakenIn};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::oracle::fold;
-use super::shelf::{Shelf, connect, done, now, partition};
+use super::shelf::{Shelf, connect, done, now, partition, reader_by};
 
 fn full(id: &str, status: &str) -> serde_json::Value {
     json!({"id": id, "status": status, "productOffering": {"id": "FIBRE"}, "relatedParty": [{"id": "c-1", "role": "customer"}]})
@@ -167,4 +168,63 @@ async fn a_dead_letter_is_taken_in_when_it_is_tried_again_and_can_be_used_now() 
         .await
         .unwrap();
     assert!(open.is_empty());
+}
+
+#[tokio::test]
+async fn another_message_in_the_place_of_a_dead_one_dies_for_itself() {
+    let shelf = Shelf::fresh().await;
+    let poison = |body: &str| {
+        let mut message = shelf.message(0, &json!(null));
+        message.body = Some(body.as_bytes().to_vec());
+        vec![message]
+    };
+    shelf.store.open_partition(&partition(0), 0, now()).await.unwrap();
+    // The topic is made anew twice: with another message in the first place, and with the same one.
+    for body in ["{", "[", "["] {
+        assert_eq!(done(shelf.take_in(0, poison(body)).await), [Taken::Dead("unreadable")]);
+        assert!(shelf.store.rewind_partition(&partition(0), 1, 0, now()).await.unwrap());
+    }
+    let letters = shelf.store.list_dead_letters(&[NOBODY], &DeadLetterFilter { limit: 10, ..Default::default() }).await.unwrap();
+    let bodies: std::collections::BTreeSet<_> = letters.iter().map(|letter| letter.message.as_deref().unwrap()).collect();
+    assert_eq!((letters.len(), bodies), (2, [b"{".as_slice(), b"["].into()));
+    assert_eq!(shelf.facts("DeadLetter").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_turns_out_to_be_nothing_for_us_is_settled() {
+    let shelf = Shelf::fresh().await;
+    let mut event = shelf.event("e-1", 1, full("p-1", "created"));
+    event["eventType"] = json!(null);
+    assert_eq!(shelf.take_in_first(&[event]).await, [Taken::Dead("event_type")]);
+    let ids = async || shelf.store.list_open_dead_letter_ids(&[shelf.tenant], "event_type").await.unwrap();
+    let open = ids().await;
+    assert_eq!(open.len(), 1);
+    let mut letter = shelf.store.get_dead_letter(&[shelf.tenant], open[0]).await.unwrap().unwrap();
+    let body = String::from_utf8(letter.message.unwrap()).unwrap();
+    letter.message = Some(body.replace("\"eventType\":null", "\"eventType\":\"ServiceCreateEvent\"").into_bytes());
+    assert_eq!(shelf.retry(&letter).await, Taken::PassedOver);
+    assert!(ids().await.is_empty());
+    let filter = DeadLetterFilter { open_only: true, limit: 10, ..Default::default() };
+    assert!(shelf.store.list_dead_letters(&[shelf.tenant], &filter).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_event_with_another_counter_than_its_feed_is_ordered_by_stands_in_nobodys_way() {
+    let shelf = Shelf { reader: reader_by(OrderBy::Version), ..Shelf::fresh().await };
+    let counted = |id: &str, second, version: serde_json::Value, status: &str| {
+        let mut product = full("p-1", status);
+        product["version"] = version;
+        shelf.event(id, second, product)
+    };
+    let mut partial = shelf.event("e-2", 2, json!({"id": "p-1", "status": "suspended"}));
+    partial["sequence"] = json!("5000");
+    let taken = shelf.take_in_first(&[counted("e-1", 1, json!(7), "active"), partial, counted("e-3", 3, json!(8), "terminated")]).await;
+    assert_eq!(taken, [Taken::Created, Taken::Dead("version"), Taken::Updated]);
+    assert_eq!(shelf.products().await[0].status, "terminated");
+
+    // The source no longer counts: what it has counted so far does not hold up what comes now.
+    let shelf = Shelf { reader: reader_by(OrderBy::EventTime), ..shelf };
+    let later = shelf.message(3, &shelf.event("e-4", 4, json!({"id": "p-1", "status": "active"})));
+    assert_eq!(done(shelf.take_in(3, vec![later]).await), [Taken::Updated]);
+    assert_eq!(shelf.products().await[0].status, "active");
 }

@@ -17,8 +17,12 @@ fn feed(topic: &str, order_by: OrderBy, tenant: &str) -> FeedConfig {
 }
 
 fn reader() -> Reader {
-    let feeds =
-        [feed("by-time", OrderBy::EventTime, ""), feed("by-version", OrderBy::Version, ""), feed("of-one", OrderBy::EventTime, TENANT)];
+    let feeds = [
+        feed("by-time", OrderBy::EventTime, ""),
+        feed("by-version", OrderBy::Version, ""),
+        feed("by-sequence", OrderBy::Sequence, ""),
+        feed("of-one", OrderBy::EventTime, TENANT),
+    ];
     Reader::new(&feeds, vec![TenantId::parse(TENANT).unwrap()])
 }
 
@@ -58,9 +62,35 @@ fn usable(content: Content) -> InventoryEvent {
 #[test]
 fn an_event_is_stamped_by_what_its_feed_is_ordered_by() {
     let by_time = usable(read("by-time", &good()));
-    assert_eq!((by_time.product.as_str(), by_time.change.stamp.version), ("p-1", None));
+    assert_eq!((by_time.product.as_str(), by_time.change.stamp.count), ("p-1", None));
     assert_eq!(by_time.change.said.source_version.as_deref(), Some("3"));
-    assert_eq!(usable(read("by-version", &good())).change.stamp.version, Some(3));
+    assert_eq!(usable(read("by-version", &good())).change.stamp.count, Some(Count::Version(3)));
+    let mut body = good();
+    body["sequence"] = json!("5000");
+    let by_sequence = usable(read("by-sequence", &body)).change;
+    assert_eq!((by_sequence.stamp.count, by_sequence.said.source_version.as_deref()), (Some(Count::Sequence(5000)), Some("5000")));
+}
+
+#[test]
+fn one_counter_never_stands_in_for_another() {
+    let mut body = good();
+    body["event"]["product"]["version"] = Value::Null;
+    body["sequence"] = json!(5000);
+    assert_eq!(unusable(read("by-version", &body)).code, "version");
+    assert_eq!(unusable(read("by-sequence", &good())).code, "sequence");
+}
+
+#[test]
+fn a_correlation_id_that_cannot_be_told_on_is_left_out_and_counted() {
+    let told = |correlation: &str| {
+        let mut body = good();
+        body["correlationId"] = json!(correlation);
+        let reading = reader().read(&message("by-time", &[], &body), now());
+        (usable(reading.content).correlation, reading.odd)
+    };
+    assert_eq!(told("c-1"), (Some("c-1".to_owned()), vec![]));
+    assert_eq!(told("c\0"), (None, vec![Oddity::UnreadableValue]));
+    assert_eq!(told(&"c".repeat(256)), (None, vec![Oddity::UnreadableValue]));
 }
 
 #[test]
