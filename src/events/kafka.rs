@@ -119,7 +119,8 @@ impl KafkaConfig {
         if self.has_sasl() && self.sasl_password.expose_secret().is_empty() {
             return bad("sasl_password", "must be set for security = \"sasl\" and \"sasl_tls\" (by environment)");
         }
-        if !self.has_sasl() && !(self.sasl_username.is_empty() && self.sasl_password.expose_secret().is_empty()) {
+        let has_credentials = !self.sasl_username.is_empty() || !self.sasl_password.expose_secret().is_empty();
+        if !self.has_sasl() && has_credentials {
             return bad("security", "must be \"sasl\" or \"sasl_tls\" where a name or a password is configured");
         }
         let certificates = [&self.ca_file, &self.certificate_file, &self.key_file, self.key_password.expose_secret()];
