@@ -6,7 +6,6 @@ mod feed;
 mod forgetting;
 mod fresh;
 mod killed;
-mod losing;
 mod oracle;
 mod seam;
 mod sharing;
