@@ -84,14 +84,25 @@ struct Envelope<'a> {
 }
 
 impl Publishing {
+    /// What decides a fact's partition.
+    #[must_use]
+    pub fn key(&self, fact: &WaitingFact) -> Uuid {
+        match self.key {
+            Key::Order => fact.order_id.unwrap_or(fact.aggregate_id),
+            Key::Reservation => fact.aggregate_id,
+        }
+    }
+
+    /// Where a fact goes to.
+    #[must_use]
+    pub fn topic(&self, fact: &WaitingFact) -> String {
+        fact.topic.clone().unwrap_or_else(|| self.topic.clone())
+    }
+
     /// Writes a fact as a message.
     #[must_use]
     pub fn message(&self, fact: &WaitingFact) -> Message {
-        let key = match self.key {
-            Key::Order => fact.order_id.unwrap_or(fact.aggregate_id),
-            Key::Reservation => fact.aggregate_id,
-        };
-        let topic = fact.topic.clone().unwrap_or_else(|| self.topic.clone());
+        let (key, topic) = (self.key(fact), self.topic(fact));
         let (headers, value) = match self.format {
             Format::Envelope => (headers_of_envelope(fact), bytes(&envelope(fact))),
             Format::CloudeventsBinary => {

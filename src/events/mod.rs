@@ -9,6 +9,7 @@ mod decode;
 mod envelope;
 mod inventory;
 mod kafka;
+mod partitions;
 mod producer;
 mod relay;
 pub mod schemas;

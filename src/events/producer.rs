@@ -9,6 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 
 use crate::events::kafka::log_client;
+use crate::events::partitions::Partitions;
 use crate::events::{KafkaConfig, Message};
 
 /// Why the broker did not take a message.
@@ -24,18 +25,24 @@ pub enum Refusal {
     Broken(String),
 }
 
+/// How often the client counts what it knows.
+const COUNTS_EVERY_MS: &str = "1000";
+
 /// What the client has last said of its brokers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Connection(Arc<Mutex<Option<String>>>);
+pub(super) struct Connection {
+    complaint: Arc<Mutex<Option<String>>>,
+    partitions: Partitions,
+}
 
 impl Connection {
     /// What is wrong; nothing if all is well as far as is known.
     pub(super) fn complaint(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set(&self, complaint: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = complaint;
+        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = complaint;
     }
 }
 
@@ -47,6 +54,10 @@ impl ClientContext for Connection {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(error = %error, reason, "the Kafka client complains");
         self.set(Some(reason.to_owned()));
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.partitions.learn(statistics);
     }
 }
 
@@ -74,7 +85,8 @@ impl Producer {
             // The partition that a Java producer chooses for the same key.
             .set("partitioner", "murmur2_random")
             // A message that is given up while the next one goes through is a gap. None is given up: it waits for the broker.
-            .set("message.timeout.ms", "0");
+            .set("message.timeout.ms", "0")
+            .set("statistics.interval.ms", COUNTS_EVERY_MS);
         let connection = Connection::default();
         let inner = FutureProducer::from_config_and_context(&config, connection.clone())?;
         Ok(Self { inner: Some(inner), connection })
@@ -84,6 +96,12 @@ impl Producer {
     #[must_use]
     pub fn complaint(&self) -> Option<String> {
         self.connection.complaint()
+    }
+
+    /// The partition to which a message with this key goes, if that is known by now.
+    #[must_use]
+    pub fn partition(&self, topic: &str, key: &str) -> Option<i32> {
+        self.connection.partitions.of(topic, key)
     }
 
     /// Hands a message over; the future says whether the broker took it.

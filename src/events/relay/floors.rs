@@ -3,7 +3,7 @@
 //! Rows that are gone leave entries in the index, and while an old transaction is open nothing sweeps them up: whoever looks from the
 //! beginning walks over all of them. So a relay remembers how far it has seen, minus what transactions of the last moments may still
 //! be holding back. What a slower transaction makes visible below that is found by the sweep, which looks from the beginning, and
-//! the less often the longer it takes.
+//! the less often the longer it takes. Where more waits below than one look shows, the next sweep goes on where the last one ended.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ const SWEEP_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Floors {
     seen: HashMap<i16, i64>,
+    /// How far the sweeps have come that have not reached the floor yet.
+    swept: HashMap<i16, i64>,
     /// The highest number given out, as it was at some instants.
     given: VecDeque<(Instant, i64)>,
     sweep_at: Instant,
@@ -30,7 +32,7 @@ pub(super) struct Floors {
 
 impl Floors {
     pub(super) fn new(now: Instant) -> Self {
-        Self { seen: HashMap::new(), given: VecDeque::new(), sweep_at: now }
+        Self { seen: HashMap::new(), swept: HashMap::new(), given: VecDeque::new(), sweep_at: now }
     }
 
     /// Whether it is time to look from the beginning.
@@ -50,12 +52,31 @@ impl Floors {
         settled.map_or(0, |(_, given)| seen.min(*given))
     }
 
-    /// What a look has shown.
-    pub(super) fn learn(&mut self, facts: &[WaitingFact], now: Instant) {
-        let Some(given) = facts.iter().map(|fact| fact.last).max() else { return };
+    /// The row above which a sweep looks.
+    pub(super) fn sweep_floor(&self, shard: HeldShard, now: Instant) -> i64 {
+        self.swept.get(&shard.shard).copied().filter(|swept| *swept < self.floor(shard, now)).unwrap_or(0)
+    }
+
+    /// Looks from the beginning once more: there is something below that was passed over.
+    pub(super) fn begin_again(&mut self) {
+        self.seen.clear();
+    }
+
+    /// What a look has shown, and whether it has shown more than those before it.
+    pub(super) fn learn(&mut self, facts: &[WaitingFact], sweep: bool, now: Instant) -> bool {
+        if sweep {
+            self.swept.clear();
+        }
+        let Some(given) = facts.iter().map(|fact| fact.last).max() else { return false };
+        let mut more = false;
         for fact in facts {
             let seen = self.seen.entry(fact.shard).or_default();
+            more |= *seen < fact.seen;
             *seen = (*seen).max(fact.seen);
+            if sweep {
+                let swept = self.swept.entry(fact.shard).or_default();
+                *swept = (*swept).max(fact.seen);
+            }
         }
         // A sample every quarter of the time is enough, and the newest one that is old enough must stay.
         if self.given.back().is_none_or(|(at, _)| now.saturating_duration_since(*at) >= SLOWEST_USUAL_WRITER / 4) {
@@ -64,11 +85,13 @@ impl Floors {
         while self.given.get(1).is_some_and(|(at, _)| now.saturating_duration_since(*at) >= SLOWEST_USUAL_WRITER) {
             self.given.pop_front();
         }
+        more
     }
 
     /// A shard belongs to somebody else now.
     pub(super) fn forget(&mut self, shard: i16) {
         self.seen.remove(&shard);
+        self.swept.remove(&shard);
     }
 }
 
@@ -108,13 +131,27 @@ mod tests {
         let begun = Instant::now();
         let mut floors = Floors::new(begun);
         assert_eq!(floors.floor(SHARD, begun), 0);
-        floors.learn(&[fact(100, 105)], begun);
+        assert!(floors.learn(&[fact(100, 105)], false, begun));
         assert_eq!(floors.floor(SHARD, begun), 0, "row 99 may be committed a moment from now");
         assert_eq!(floors.floor(SHARD, begun + SLOWEST_USUAL_WRITER), 100);
-        floors.learn(&[fact(300, 310)], begun + SLOWEST_USUAL_WRITER);
+        floors.learn(&[fact(300, 310)], false, begun + SLOWEST_USUAL_WRITER);
         assert_eq!(floors.floor(SHARD, begun + SLOWEST_USUAL_WRITER), 105);
         floors.forget(SHARD.shard);
         assert_eq!(floors.floor(SHARD, begun + SLOWEST_USUAL_WRITER), 0);
+    }
+
+    #[test]
+    fn a_sweep_goes_on_where_the_last_one_ended_until_it_has_come_to_the_floor() {
+        let begun = Instant::now();
+        let later = begun + SLOWEST_USUAL_WRITER;
+        let mut floors = Floors::new(begun);
+        floors.learn(&[fact(100, 100)], false, begun);
+        assert!(!floors.learn(&[fact(40, 100)], true, later), "nothing that was not seen before");
+        assert_eq!((floors.sweep_floor(SHARD, later), floors.floor(SHARD, later)), (40, 100));
+        floors.learn(&[fact(110, 110)], true, later);
+        assert_eq!(floors.sweep_floor(SHARD, later), 0);
+        floors.begin_again();
+        assert_eq!(floors.floor(SHARD, later), 0);
     }
 
     #[test]

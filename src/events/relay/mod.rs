@@ -7,6 +7,7 @@
 mod floors;
 mod rounds;
 mod status;
+mod traffic;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

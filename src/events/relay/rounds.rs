@@ -1,18 +1,19 @@
 //! One round of the relay after the other: see to the shards, read, send, wait a moment for the broker's word, take away what was told.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use metrics::{counter, gauge, histogram};
 use uuid::Uuid;
 
 use crate::clock::SharedClock;
 use crate::domain::EventId;
 use crate::events::relay::floors::Floors;
+use crate::events::relay::traffic::{Gates, Lane, Traffic};
 use crate::events::relay::{RelaySettings, RelayStatus};
 use crate::events::{Producer, Refusal};
 use crate::fault_points::{fault_point, planted_bug};
@@ -23,13 +24,13 @@ use crate::store::{HeldShard, Reading, SessionLease, Store, StoreError, Told, Wa
 const SHARE_EVERY: Duration = Duration::from_secs(1);
 /// How long a round waits for the broker's word before others go on without it.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// When a fact that was refused for now is tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// A fact that is with the broker.
 struct Flight {
     fact: WaitingFact,
     held: HeldShard,
+    lane: Lane,
+    sent_at: Instant,
     size: usize,
     /// Nothing went together with it.
     alone: bool,
@@ -52,17 +53,15 @@ pub(super) struct Rounds {
     share_at: Instant,
     floors: Floors,
     flights: FuturesUnordered<Landing>,
-    /// Aggregates with a fact on its way, or told and not taken away yet.
-    busy: HashMap<Uuid, i16>,
+    /// Aggregates with a fact on its way, or told and not taken away yet, and the lanes that they take.
+    traffic: Traffic,
     /// Told, to be taken away.
     told: Vec<(Told, Uuid)>,
     /// Landed since the last round.
     landed: Vec<(Flight, Result<(), Refusal>)>,
-    /// Aggregates whose fact was refused for now, until when.
-    later: HashMap<Uuid, Instant>,
     /// Aggregates to look at again.
     also: HashSet<Uuid>,
-    /// Facts that were refused together with others: each goes by itself, to find the culprit.
+    /// Facts that were refused together with others: each goes by itself in its lane, to find the culprit.
     suspects: VecDeque<(WaitingFact, HeldShard)>,
 }
 
@@ -82,10 +81,9 @@ impl Rounds {
             share_at: now,
             floors: Floors::new(now),
             flights: FuturesUnordered::new(),
-            busy: HashMap::new(),
+            traffic: Traffic::default(),
             told: Vec::new(),
             landed: Vec::new(),
-            later: HashMap::new(),
             also: HashSet::new(),
             suspects: VecDeque::new(),
         }
@@ -99,7 +97,7 @@ impl Rounds {
     /// Returns once the broker has said something about a fact; never if none is on its way.
     pub(super) async fn landed(&mut self) {
         match self.flights.next().await {
-            Some(landing) => self.landed.push(landing),
+            Some(landing) => self.land(landing),
             None => std::future::pending().await,
         }
     }
@@ -115,14 +113,14 @@ impl Rounds {
             self.share().await?;
             self.share_at = now + SHARE_EVERY;
         }
-        let sent = if Instant::now() < self.lease.until() { self.send_waiting().await? } else { 0 };
-        self.wait_for_the_broker().await;
+        let sent = if Instant::now() < self.lease.until() { self.send_waiting().await? } else { false };
+        let all_landed = self.wait_for_the_broker().await;
         self.judge().await?;
         let taken = self.take_away().await?;
         self.status.set(self.held.len(), self.flights.len());
         gauge!(RELAY_SHARDS).set(self.held.len() as f64);
         gauge!(RELAY_IN_FLIGHT).set(self.flights.len() as f64);
-        Ok((sent > 0 && self.flights.is_empty()) || taken > 0)
+        Ok((sent && all_landed) || taken > 0)
     }
 
     /// Gives up what is on its way, and ends the client.
@@ -140,8 +138,8 @@ impl Rounds {
             self.floors.forget(lost.shard);
         }
         self.leaving.retain(|held| owned.contains(held));
-        let gone: Vec<HeldShard> =
-            self.leaving.iter().copied().filter(|held| !self.busy.values().any(|shard| *shard == held.shard)).collect();
+        let now = Instant::now();
+        let gone: Vec<HeldShard> = self.leaving.iter().copied().filter(|held| !self.traffic.holds(held.shard, now)).collect();
         if !gone.is_empty() {
             self.store.give_back_shards(&gone).await?;
             self.leaving.retain(|held| !gone.contains(held));
@@ -159,27 +157,30 @@ impl Rounds {
         Ok(())
     }
 
-    /// Reads the first waiting fact of as many aggregates as may be on their way, and hands them to the broker.
-    async fn send_waiting(&mut self) -> Result<usize, StoreError> {
-        self.see_to_the_producer();
-        if let Some((fact, held)) = self.next_suspect() {
-            self.send(fact, held, true);
-            return Ok(1);
+    /// Reads the first waiting fact of as many aggregates as may be on their way, and hands them to the broker. Says whether the next
+    /// look may show more.
+    async fn send_waiting(&mut self) -> Result<bool, StoreError> {
+        if !self.see_to_the_producer() {
+            return Ok(false);
         }
-        // First of all: what was put off takes up room, and would keep it for ever once it takes up all of it.
         let begun = Instant::now();
-        let again: Vec<Uuid> = self.later.extract_if(|_, until| *until <= begun).map(|(aggregate, _)| aggregate).collect();
-        self.also.extend(again);
-        let room = self.settings.batch.saturating_sub(self.flights.len() + self.told.len() + self.later.len());
-        if room == 0 || self.held.is_empty() || !self.suspects.is_empty() {
-            return Ok(0);
+        let mut gates = self.traffic.gates(begun);
+        if self.traffic.moves_again(&gates) {
+            self.floors.begin_again();
+        }
+        let mut sent = self.send_suspects(&mut gates);
+        let room = self.settings.batch.saturating_sub(gates.taken);
+        if room == 0 || self.held.is_empty() {
+            return Ok(sent > 0);
         }
         let sweep = self.floors.is_sweep_due(begun);
+        let above = |held| if sweep { self.floors.sweep_floor(held, begun) } else { self.floors.floor(held, begun) };
+        let probes = self.traffic.probes(&gates);
         let reading = Reading {
-            shards: self.held.iter().map(|held| (*held, if sweep { 0 } else { self.floors.floor(*held, begun) })).collect(),
+            shards: self.held.iter().map(|held| (*held, above(*held))).collect(),
             window: i64::try_from(room.div_ceil(self.held.len()).clamp(1, room)).unwrap_or(1),
-            also: self.also.iter().copied().take(room).collect(),
-            except: self.busy.keys().chain(self.later.keys()).copied().collect(),
+            also: probes.iter().map(|(_, aggregate)| *aggregate).chain(self.also.iter().copied().take(room)).collect(),
+            except: self.traffic.busy().collect(),
         };
         let facts = self.store.list_waiting_facts(&reading).await?;
         if !facts.is_empty() {
@@ -189,11 +190,24 @@ impl Rounds {
         if sweep {
             self.floors.swept(now, now - begun);
         }
-        self.floors.learn(&facts, now);
+        let shown_more = self.floors.learn(&facts, sweep, now);
         for aggregate in reading.also {
             self.also.remove(&aggregate);
         }
-        let mut sent = 0;
+        let passed_over = self.send_facts(facts, &mut gates, &mut sent).await?;
+        for (lane, _) in probes.iter().filter(|(lane, _)| gates.is_untried(lane)) {
+            // What was refused there is gone, or somebody else's by now.
+            self.traffic.forget_refusal(lane);
+        }
+        if sent > 0 {
+            fault_point!("relay.enqueued");
+        }
+        Ok(sent > 0 || (passed_over && shown_more))
+    }
+
+    /// Sends what its lane admits; says whether something was passed over.
+    async fn send_facts(&mut self, facts: Vec<WaitingFact>, gates: &mut Gates, sent: &mut usize) -> Result<bool, StoreError> {
+        let mut passed_over = false;
         for fact in facts {
             // A shard may have been given back since: then its next owner looks from the beginning.
             let Some(held) = self.held.iter().copied().find(|held| held.shard == fact.shard) else { continue };
@@ -203,40 +217,61 @@ impl Rounds {
                 self.also.insert(fact.aggregate_id);
                 continue;
             }
-            if !self.busy.contains_key(&fact.aggregate_id) {
-                planted_bug!("marked_before_told", self.store.delete_told(&[Told { outbox_id: fact.outbox_id, held }]).await?;);
-                self.send(fact, held, false);
+            if self.traffic.is_busy(&fact.aggregate_id) {
+                continue;
+            }
+            let lane = self.lane(&fact);
+            if !gates.admit(&lane) {
+                self.traffic.pass_over(lane);
+                passed_over = true;
+                continue;
+            }
+            planted_bug!("marked_before_told", self.store.delete_told(&[Told { outbox_id: fact.outbox_id, held }]).await?;);
+            self.send(fact, held, lane, false);
+            *sent += 1;
+        }
+        Ok(passed_over)
+    }
+
+    /// Sends every suspect whose lane is quiet, and nothing beside it; says how many.
+    fn send_suspects(&mut self, gates: &mut Gates) -> usize {
+        let mut sent = 0;
+        for (fact, held) in std::mem::take(&mut self.suspects) {
+            let lane = self.lane(&fact);
+            if gates.admit_alone(&lane) {
+                self.send(fact, held, lane, true);
                 sent += 1;
+            } else {
+                self.suspects.push_back((fact, held));
             }
         }
-        if sent > 0 {
-            fault_point!("relay.enqueued");
-        }
-        Ok(sent)
+        sent
     }
 
-    /// The next suspect, once nothing else is on its way.
-    fn next_suspect(&mut self) -> Option<(WaitingFact, HeldShard)> {
-        if self.flights.is_empty() && self.landed.is_empty() { self.suspects.pop_front() } else { None }
+    fn lane(&self, fact: &WaitingFact) -> Lane {
+        let (topic, key) = (self.settings.publishing.topic(fact), self.settings.publishing.key(fact).to_string());
+        Lane { partition: self.producer.as_ref().and_then(|producer| producer.partition(&topic, &key)), topic }
     }
 
-    fn send(&mut self, fact: WaitingFact, held: HeldShard, alone: bool) {
+    fn send(&mut self, fact: WaitingFact, held: HeldShard, lane: Lane, alone: bool) {
+        let Some(producer) = &self.producer else { return };
         let message = self.settings.publishing.message(&fact);
-        let size = message.size();
-        self.busy.insert(fact.aggregate_id, fact.shard);
-        let flight = Flight { fact, held, size, alone };
-        let Some(producer) = &self.producer else {
-            self.landed.push((flight, Err(Refusal::Later("there is no connection".to_owned()))));
-            return;
-        };
+        let (size, sent_at) = (message.size(), Instant::now());
+        self.traffic.set_out(fact.aggregate_id, fact.shard, lane.clone(), alone, sent_at);
+        let flight = Flight { fact, held, lane, sent_at, size, alone };
         match producer.send(&message) {
             Ok(delivery) => self.flights.push(Box::pin(async move { (flight, delivery.await) })),
-            Err(refusal) => self.landed.push((flight, Err(refusal))),
+            Err(refusal) => self.land((flight, Err(refusal))),
         }
     }
 
-    /// Makes a producer where there is none, and another one for one that is broken.
-    fn see_to_the_producer(&mut self) {
+    fn land(&mut self, landing: (Flight, Result<(), Refusal>)) {
+        self.traffic.landed(&landing.0.fact.aggregate_id);
+        self.landed.push(landing);
+    }
+
+    /// Makes a producer where there is none, and another one for one that is broken; says whether there is one now.
+    fn see_to_the_producer(&mut self) -> bool {
         if let Some(why) = self.producer.as_ref().and_then(Producer::is_broken) {
             tracing::warn!(why, "the producer is of no further use and is made anew");
             // What was on its way lands as given up, and is read again.
@@ -250,24 +285,34 @@ impl Rounds {
                 Err(error) => self.status.broker(Some(error.to_string())),
             }
         }
+        self.producer.is_some()
     }
 
-    /// Waits until the broker has said something about everything that is on its way, but not for long.
-    async fn wait_for_the_broker(&mut self) {
+    /// Waits until the broker has said something about everything that is on its way and does not stand still, but not for long; says
+    /// whether it has.
+    async fn wait_for_the_broker(&mut self) -> bool {
+        let overdue = self.traffic.overdue(Instant::now());
+        let mut awaited = self.traffic.flights_outside(&overdue);
         let patience = tokio::time::sleep(PATIENCE);
         tokio::pin!(patience);
-        while !self.flights.is_empty() {
+        while awaited > 0 {
             tokio::select! {
                 biased;
                 Some(landing) = self.flights.next() => {
-                    self.landed.push(landing);
+                    awaited -= usize::from(!overdue.contains(&landing.0.lane));
+                    self.land(landing);
                     if self.landed.len() == 1 {
                         fault_point!("relay.part_acked");
                     }
                 }
-                () = &mut patience => return,
+                () = &mut patience => return false,
             }
         }
+        // Nobody waits for what stands still, but it is heard when it moves.
+        while let Some(Some(landing)) = self.flights.next().now_or_never() {
+            self.land(landing);
+        }
+        true
     }
 
     /// Sorts what has landed into told, refused for now, and refused for good.
@@ -278,7 +323,6 @@ impl Rounds {
             return Ok(());
         }
         let now = self.clock.now();
-        let mut complaint = None;
         let mut culprits = Vec::new();
         for (flight, outcome) in landed {
             let aggregate = flight.fact.aggregate_id;
@@ -290,22 +334,21 @@ impl Rounds {
                     if let Some(observer) = &self.settings.observer {
                         observer(flight.fact.event_id);
                     }
+                    self.traffic.accept(&flight.lane, flight.sent_at);
                     self.told.push((Told { outbox_id: flight.fact.outbox_id, held: flight.held }, aggregate));
                 }
                 Err(Refusal::Unacceptable(_)) if !flight.alone => self.suspects.push_back((flight.fact, flight.held)),
                 Err(Refusal::TooLarge(why) | Refusal::Unacceptable(why)) => culprits.push((flight, why)),
                 Err(Refusal::Later(why) | Refusal::Broken(why)) => {
                     counter!(EVENTS_REFUSED, "outcome" => "later").increment(1);
-                    complaint = Some(why);
-                    self.busy.remove(&aggregate);
-                    self.later.insert(aggregate, Instant::now() + TRY_AGAIN);
+                    self.traffic.refuse(aggregate, flight.lane, why, Instant::now());
                 }
             }
         }
         if !self.told.is_empty() {
             fault_point!("relay.acked");
         }
-        self.status.broker(complaint);
+        self.status.broker(self.complaint());
         let mut failed = None;
         for (flight, why) in culprits {
             let fact = flight.fact;
@@ -316,7 +359,7 @@ impl Rounds {
             );
             let set_aside = self.store.put_set_aside(EventId(fact.event_id), &why, flight.size, now).await;
             // If the database is away it comes here again: it is still the first of its aggregate.
-            self.busy.remove(&fact.aggregate_id);
+            self.traffic.done(&fact.aggregate_id);
             failed = failed.or(set_aside.err());
         }
         failed.map_or(Ok(()), Err)
@@ -324,11 +367,16 @@ impl Rounds {
 
     /// Nothing came back although something is on its way: the client knows why.
     fn complain_if_nothing_lands(&self) {
+        let client = || self.producer.as_ref().and_then(Producer::complaint);
         if !self.flights.is_empty()
-            && let Some(why) = self.producer.as_ref().and_then(Producer::complaint)
+            && let Some(why) = self.complaint().or_else(client)
         {
             self.status.broker(Some(why));
         }
+    }
+
+    fn complaint(&self) -> Option<String> {
+        self.traffic.complaint(Instant::now(), || self.producer.as_ref().and_then(Producer::complaint))
     }
 
     /// Takes away what the broker has taken, in one statement.
@@ -340,10 +388,14 @@ impl Rounds {
         let gone = self.store.delete_told(&rows).await?;
         let count = rows.len();
         if gone < count as u64 {
-            tracing::info!(told = count, gone, "some facts were told whose shard has another owner now: they are told twice");
+            tracing::info!(
+                told = count,
+                gone,
+                "some facts were told whose shard has another owner now, or that somebody asked for meanwhile: they are told twice"
+            );
         }
         for (_, aggregate) in self.told.drain(..) {
-            self.busy.remove(&aggregate);
+            self.traffic.done(&aggregate);
             self.also.insert(aggregate);
         }
         Ok(count)

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use holdfast::events::Security;
+use uuid::Uuid;
+
 use super::arriving::{all_told, publishing};
 use super::judge::{is_what_happened, judge, waiting};
+use super::scene::Outbox;
 use crate::support::daemon::Daemon;
 use crate::support::kafka::Topic;
+use crate::support::order::BY_ITSELF;
 use crate::support::shop::Shop;
+use crate::support::wait::until_true;
 
 /// Nobody listens there.
 const NOBODY: &str = "127.0.0.1:9";
@@ -36,4 +42,26 @@ async fn orders_go_on_without_a_broker_and_their_facts_are_told_when_there_is_on
     let verdict = judge(&read);
     println!("after a boot without a broker: {verdict:?}");
     assert_eq!((verdict.facts, verdict.repeated), (20, 0));
+}
+
+#[tokio::test]
+async fn a_client_that_cannot_be_made_says_why() {
+    let (topic, outbox) = (Topic::fresh().await, Outbox::fresh().await);
+    outbox.write(Uuid::new_v4(), [1]).await;
+    let relay = outbox
+        .relay_with(&topic, |settings| {
+            settings.kafka.security = Security::Tls;
+            settings.kafka.ca_file = "/nobody/wrote/this.pem".to_owned();
+        })
+        .await;
+    until_true("the relay says what is wrong", BY_ITSELF, async || relay.status.broker_complaint().is_some()).await;
+    // It goes on trying, and the cause stays.
+    until_true("it has looked again", BY_ITSELF, async || relay.status.shards() > 0).await;
+    for _ in 0..10 {
+        let why = relay.status.broker_complaint().unwrap();
+        assert!(why.contains("ssl.ca.location"), "{why}");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(waiting(outbox.database.pool()).await, 1);
+    relay.stop().await;
 }

@@ -1,4 +1,4 @@
-//! A broker whose word gets lost, and one that is killed and comes back.
+//! A broker whose word gets lost, one that is killed and comes back, and topics that take nothing.
 
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use crate::support::wait::until_true;
 
 /// How long it may take until everything was told to a broker that has come back.
 const BACK_AGAIN: Duration = Duration::from_secs(180);
+
+/// How long the client waits for a topic that nobody knows; half a minute unless it is told.
+const GIVES_UP: Duration = Duration::from_secs(10);
 
 /// How many facts may be on their way at once, where that matters.
 const BATCH: usize = 4;
@@ -77,18 +80,41 @@ async fn facts_survive_lost_words_and_a_broker_that_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn facts_that_were_refused_for_now_are_told_later_however_many_they_are() {
+async fn facts_for_a_topic_that_is_missing_wait_by_themselves_and_are_told_once_it_is_there() {
     let broker = Broker::start().await;
-    let topic = Topic::missing_on(&broker.brokers());
+    let (topic, missing) = (Topic::fresh_on(&broker.brokers(), &[]).await, Topic::missing_on(&broker.brokers()));
     let outbox = Outbox::fresh().await;
+    for _ in 0..BATCH * 2 {
+        outbox.write_to(&missing, Uuid::new_v4(), [1]).await;
+    }
+    let relay = outbox
+        .relay_with(&topic, |settings| {
+            settings.batch = BATCH;
+            let gives_up = GIVES_UP.as_millis().to_string();
+            settings.kafka.properties.insert("topic.metadata.propagation.max.ms".to_owned(), gives_up);
+        })
+        .await;
+    until_true("all that may be on its way goes to nobody", BY_ITSELF, async || relay.status.in_flight() >= BATCH).await;
     for _ in 0..BATCH * 2 {
         outbox.write(Uuid::new_v4(), [1]).await;
     }
-    let relay = outbox.relay_with(&topic, |settings| settings.batch = BATCH).await;
-    until_true("the broker has refused", BY_ITSELF, async || relay.status.broker_complaint().is_some()).await;
-    topic.make(&[]).await;
+    let others = async || waiting(outbox.database.pool()).await == 2 * BATCH as i64;
+    until_true("the others were told, before the client gives the topic up", GIVES_UP, others).await;
+    until_true("the topic was refused", BY_ITSELF, async || {
+        relay.status.broker_complaint().is_some_and(|why| why.contains(&missing.name) && why.contains("UnknownTopic"))
+    })
+    .await;
+    for _ in 0..BATCH * 2 {
+        outbox.write(Uuid::new_v4(), [1]).await;
+    }
+    until_true("the others go on", BY_ITSELF, others).await;
+    assert!(relay.status.broker_complaint().is_some(), "it is said as long as it is so, whatever else arrives");
+    missing.make(&[]).await;
     outbox.is_empty().await;
+    assert_eq!(relay.status.broker_complaint(), None);
     relay.stop().await;
-    let verdict = judge(&topic.read().await);
-    assert_eq!((verdict.facts, verdict.repeated), (2 * BATCH, 0));
+    for (topic, facts) in [(&missing, 2 * BATCH), (&topic, 4 * BATCH)] {
+        let verdict = judge(&topic.read().await);
+        assert_eq!((verdict.facts, verdict.repeated), (facts, 0));
+    }
 }

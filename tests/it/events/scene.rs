@@ -45,6 +45,15 @@ impl Outbox {
         tx.commit().await.unwrap();
     }
 
+    /// The same for another topic than the relay's.
+    pub(super) async fn write_to(&self, topic: &Topic, aggregate: Uuid, numbers: impl IntoIterator<Item = i64>) {
+        let mut tx = self.begin().await;
+        put(&mut tx, aggregate, numbers, 10).await;
+        let update = sqlx::query("update outbox set topic = $1 where aggregate_id = $2").bind(&topic.name).bind(aggregate);
+        update.execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// Waits until nothing waits.
     pub(super) async fn is_empty(&self) {
         until_true("every fact was told", BY_ITSELF, async || waiting(self.database.pool()).await == 0).await;
