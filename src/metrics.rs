@@ -92,6 +92,8 @@ pub const EVENTS_SET_ASIDE: &str = "holdfast_events_set_aside";
 pub const EVENTS_SENT: &str = "holdfast_events_sent_total";
 /// Facts that the broker has refused.
 pub const EVENTS_REFUSED: &str = "holdfast_events_refused_total";
+/// Facts that were dropped because nobody publishes them.
+pub const EVENTS_DROPPED: &str = "holdfast_events_dropped_total";
 /// From becoming true to the broker's word.
 pub const EVENT_LAG_SECONDS: &str = "holdfast_event_lag_seconds";
 /// Facts that are with the broker.
@@ -248,6 +250,12 @@ pub const ALL: &[Metric] = &[
         kind: Kind::Counter,
         labels: &["outcome"],
         help: "Facts that the broker has not taken (later: tried again; set_aside: a human must decide)",
+    },
+    Metric {
+        name: EVENTS_DROPPED,
+        kind: Kind::Counter,
+        labels: &[],
+        help: "Facts that were dropped unsent, oldest first, because `events.mode` is off",
     },
     Metric {
         name: EVENT_LAG_SECONDS,

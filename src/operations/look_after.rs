@@ -195,22 +195,20 @@ impl Operations {
         Ok(self.store.forget_sessions(self.clock.now() - SESSIONS_KEPT).await?)
     }
 
-    /// Counts what waits to be told.
+    /// Counts what waits to be told, of every tenant that is known: the relay sends the facts of all.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn outbox_census(&self, tenants: &[TenantId]) -> Result<OutboxCensus, OperationError> {
-        let tenants = self.tenants(tenants).await?;
-        Ok(self.store.count_outbox(&tenants, self.clock.now()).await?)
+    pub async fn outbox_census(&self) -> Result<OutboxCensus, OperationError> {
+        Ok(self.store.count_outbox(self.clock.now()).await?)
     }
 
-    /// Keeps an outbox that nobody publishes at this many rows; says how many were dropped.
+    /// Keeps an outbox that nobody publishes at this many rows, of whatever tenant; says how many were dropped.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn trim_outbox(&self, tenants: &[TenantId], keep: i64) -> Result<u64, OperationError> {
-        let tenants = self.tenants(tenants).await?;
-        Ok(self.store.trim_outbox(&tenants, keep).await?)
+    pub async fn trim_outbox(&self, keep: i64) -> Result<u64, OperationError> {
+        Ok(self.store.trim_outbox(keep).await?)
     }
 
     /// A row that concluded without a call keeps its expiry or its extension as the next look; one that is over is not looked at again.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::TenantId;
-use crate::metrics::{EVENTS_SET_ASIDE, FALLOUT_CASES, OLDEST_OPEN, OUTBOX_OLDEST, OUTBOX_ROWS, RESERVATIONS};
+use crate::metrics::{EVENTS_DROPPED, EVENTS_SET_ASIDE, FALLOUT_CASES, OLDEST_OPEN, OUTBOX_OLDEST, OUTBOX_ROWS, RESERVATIONS};
 use crate::operations::{OperationError, Operations};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
@@ -16,18 +16,25 @@ const COUNTING_SHARE: u32 = 50;
 
 /// Runs until the soft stop. `keep` is the most rows of an outbox that nobody publishes.
 pub(crate) async fn housekeeping(operations: &Operations, tenants: &[TenantId], keep: Option<i64>, shutdown: &Shutdown) {
+    if let Some(keep) = keep {
+        tracing::warn!(
+            keep_rows = keep,
+            "facts are not published (events.mode is off): the outbox keeps the newest, and the others are dropped"
+        );
+    }
     let (reservations, outbox) = (Seldom::new(), Seldom::new());
     let turn = async || {
         // One of them that fails, or is slow, does not stand in the way of the others.
         let done = [
             reservations.run(count_reservations(operations, tenants)).await,
-            outbox.run(count_outbox(operations, tenants)).await,
+            outbox.run(count_outbox(operations)).await,
             operations.forget_sessions().await.map(drop),
         ];
         let trimmed = match keep {
-            Some(keep) => operations.trim_outbox(tenants, keep).await?,
+            Some(keep) => operations.trim_outbox(keep).await?,
             None => 0,
         };
+        metrics::counter!(EVENTS_DROPPED).increment(trimmed);
         done.into_iter().collect::<Result<(), _>>()?;
         Ok::<_, OperationError>(if trimmed > 0 { Round::More } else { Round::Idle })
     };
@@ -65,8 +72,8 @@ async fn count_reservations(operations: &Operations, tenants: &[TenantId]) -> Re
     Ok(())
 }
 
-async fn count_outbox(operations: &Operations, tenants: &[TenantId]) -> Result<(), OperationError> {
-    let outbox = operations.outbox_census(tenants).await?;
+async fn count_outbox(operations: &Operations) -> Result<(), OperationError> {
+    let outbox = operations.outbox_census().await?;
     metrics::gauge!(OUTBOX_ROWS).set(outbox.rows as f64);
     metrics::gauge!(OUTBOX_OLDEST).set(outbox.oldest_age_s);
     metrics::gauge!(EVENTS_SET_ASIDE).set(outbox.set_aside as f64);

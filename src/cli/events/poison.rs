@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::error::CliError;
-use crate::cli::events::{store, tenants};
+use crate::cli::events::store;
 use crate::cli::output::{say, table};
+use crate::cli::session::tenant;
 use crate::config::Config;
 use crate::domain::EventId;
 use crate::store::SetAside;
@@ -23,7 +24,7 @@ pub(super) struct Poison {
 enum Command {
     /// List what was set aside, oldest first
     List {
-        /// Whose; every served tenant's if left out
+        /// Whose; everybody's if left out
         #[arg(long, value_name = "UUID")]
         tenant: Option<String>,
         /// One JSON array
@@ -51,7 +52,11 @@ impl Poison {
             Command::List { tenant, .. } => tenant.as_deref(),
             Command::Retry { .. } | Command::Skip { .. } => None,
         };
-        let tenants = tenants(config, &store, named).await?;
+        // The relay sends everybody's facts, served or not, and a dead letter's may be nobody's.
+        let tenants = match named {
+            Some(text) => vec![tenant(text)?],
+            None => store.list_tenants().await?,
+        };
         let missing =
             |event: &EventId| CliError::Said(format!("no fact with the event id {event} was set aside; `holdfast events poison list`"));
         match &self.command {

@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 
-use crate::domain::TenantId;
 use crate::store::answered::Answered as _;
-use crate::store::pool::begin;
+use crate::store::outbox::waiting::begin_for_all;
 use crate::store::{Store, StoreError};
 
 /// How many rows a round of trimming takes away at most.
@@ -23,13 +22,13 @@ pub struct OutboxCensus {
 }
 
 impl Store {
-    /// Counts what waits to be told.
+    /// Counts what waits to be told, of every tenant that is known, whoever is served.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn count_outbox(&self, tenants: &[TenantId], now: DateTime<Utc>) -> Result<OutboxCensus, StoreError> {
+    pub async fn count_outbox(&self, now: DateTime<Utc>) -> Result<OutboxCensus, StoreError> {
         let during = "count_outbox";
-        let mut tx = begin(&self.pool, during, tenants).await?;
+        let mut tx = begin_for_all(&self.pool, during).await?;
         let row = sqlx::query(
             "-- count_outbox
 select count(*) as rows, coalesce(extract(epoch from $1 - min(occurred_at)), 0)::float8 as age,
@@ -49,27 +48,33 @@ from outbox",
         })
     }
 
-    /// Drops the oldest facts beyond `keep`, a bounded number at a time; says how many.
+    /// Drops the oldest facts beyond `keep`, of whatever tenant, a bounded number at a time; says how many. What was set aside goes with
+    /// its fact: else its aggregate would wait for ever behind a fact that is gone.
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn trim_outbox(&self, tenants: &[TenantId], keep: i64) -> Result<u64, StoreError> {
+    pub async fn trim_outbox(&self, keep: i64) -> Result<u64, StoreError> {
         let during = "trim_outbox";
-        let mut tx = begin(&self.pool, during, tenants).await?;
-        let done = sqlx::query(
+        let mut tx = begin_for_all(&self.pool, during).await?;
+        let dropped: i64 = sqlx::query_scalar(
             "-- trim_outbox
-delete from outbox where outbox_id in (
-    select outbox_id from outbox
-    where outbox_id <= (select outbox_id from outbox order by outbox_id desc offset $1 limit 1)
-    order by outbox_id limit $2
-)",
+with dropped as (
+    delete from outbox where outbox_id in (
+        select outbox_id from outbox
+        where outbox_id <= (select outbox_id from outbox order by outbox_id desc offset $1 limit 1)
+        order by outbox_id limit $2
+    ) returning event_id
+), aside as (
+    delete from outbox_set_aside where event_id in (select event_id from dropped)
+)
+select count(*) from dropped",
         )
         .bind(keep)
         .bind(MOST_TRIMMED)
-        .execute(&mut *tx)
+        .fetch_one(&mut *tx)
         .answered(during)
         .await?;
         tx.commit().answered(during).await?;
-        Ok(done.rows_affected())
+        Ok(dropped.unsigned_abs())
     }
 }
