@@ -48,7 +48,8 @@ pub fn fact_of(to: ReservationStatus, cause: Cause) -> Option<Fact> {
         ReservationStatus::Reserved => Some(Fact::ReservationCreated),
         ReservationStatus::Rejected => Some(Fact::ReservationRejected),
         ReservationStatus::Unknown => Some(Fact::ReservationOutcomeUnknown),
-        ReservationStatus::Confirmed => (cause != Cause::ReleaseRefused).then_some(Fact::ReservationConfirmed),
+        // After a release that was refused, too: whoever heard that it was asked for must hear that the hold stays.
+        ReservationStatus::Confirmed => Some(Fact::ReservationConfirmed),
         ReservationStatus::ReleaseRequested => (cause == Cause::ReleaseAsked).then_some(Fact::ReservationReleaseRequested),
         ReservationStatus::Released | ReservationStatus::Expired => Some(Fact::ReservationReleased),
         ReservationStatus::ReleaseUnknown => Some(Fact::ReservationReleaseOutcomeUnknown),

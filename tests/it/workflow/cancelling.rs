@@ -156,5 +156,9 @@ async fn an_order_cancelled_after_its_goods_have_left_ends_as_too_late() {
     assert_eq!(order.variable("errorCode").await, json!("RELEASE_REFUSED"));
     assert_eq!(order.variable("rejectionCode").await, json!("ALREADY_CONFIRMED"));
     assert_eq!(order.row().await.status, "CONFIRMED");
+    // Whoever was told that the hold is to go is told that it stays.
+    let told: Vec<String> =
+        order.facts().await.into_iter().map(|fact| fact.event_type).filter(|name| name.starts_with("Reservation")).collect();
+    assert_eq!(told, ["ReservationRequested", "ReservationCreated", "ReservationReleaseRequested", "ReservationConfirmed"]);
     order.judge().await;
 }
