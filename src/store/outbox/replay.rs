@@ -2,11 +2,15 @@
 //!
 //! Type, number, id and time of a fact follow from the moves; they are what they were. What else it says is how the row stands now, so
 //! that a fact that is told again carries `replayed_at`.
+//!
+//! A fact that still waits is written anew as well, as it was but for that mark: the relay may have sent it already, and it must come
+//! in its turn for whoever asked. What the relay takes away after the broker's word is the row that it has read, which is gone then.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{Postgres, Row as _, Transaction};
+use sqlx::{FromRow, Postgres, Row as _, Transaction};
 use uuid::Uuid;
 
 use crate::domain::{Cause, OrderId, Reservation, ReservationId, ReservationStatus, TenantId, fact_of};
@@ -14,6 +18,7 @@ use crate::store::answered::Answered as _;
 use crate::store::outbox::fact::event_id_of;
 use crate::store::outbox::payload::ReservationPayload;
 use crate::store::pool::begin;
+use crate::store::product_facts::json;
 use crate::store::reservations::{Find, Locked, read_locked};
 use crate::store::{Store, StoreError};
 
@@ -38,9 +43,9 @@ pub struct ReplayScope {
 pub struct Replayed {
     /// Reservations that facts were found of.
     pub reservations: u64,
-    /// Facts that were put into the outbox.
+    /// Facts that were put into the outbox and had left it before.
     pub facts: u64,
-    /// Facts that wait there anyway.
+    /// Facts that waited there, and come in their turn.
     pub waiting: u64,
     /// Reservations whose moves do not explain the number of their facts: nothing of them was told again.
     pub unexplained: Vec<ReservationId>,
@@ -52,7 +57,16 @@ struct ReplayRow {
     event_type: &'static str,
     sequence: i64,
     occurred_at: DateTime<Utc>,
-    payload: ReservationPayload,
+    causation_id: String,
+    payload: Value,
+}
+
+/// A fact that waits, as far as the moves do not say it.
+#[derive(Debug, FromRow)]
+struct Waiting {
+    sequence: i64,
+    causation_id: String,
+    payload: Value,
 }
 
 impl Store {
@@ -115,7 +129,7 @@ order by reservation_id limit $6",
             replayed.unexplained.push(id);
             return Ok(());
         }
-        let wanted: Vec<ReplayRow> = facts
+        let mut wanted: Vec<ReplayRow> = facts
             .into_iter()
             .filter(|fact| scope.since.is_none_or(|since| fact.occurred_at >= since))
             .filter(|fact| scope.until.is_none_or(|until| fact.occurred_at < until))
@@ -123,14 +137,20 @@ order by reservation_id limit $6",
         if wanted.is_empty() {
             return Ok(());
         }
-        let done = sqlx::query(
+        let waiting = take_waiting(&mut tx, id, &wanted).await?;
+        for fact in &waiting {
+            for row in wanted.iter_mut().filter(|row| row.sequence == fact.sequence) {
+                (row.causation_id, row.payload) = (fact.causation_id.clone(), fact.payload.clone());
+            }
+        }
+        sqlx::query(
             "-- replay_facts
 insert into outbox (event_id, tenant_id, event_type, event_version, aggregate_type, aggregate_id, sequence, order_id, occurred_at,
     correlation_id, causation_id, payload, replayed_at)
-select f.event_id, $2, f.event_type, 1, 'Reservation', $3, f.sequence, $4, f.occurred_at, 'order-' || $4::uuid, 'replay', f.payload, $5
-from jsonb_to_recordset($1) as f(event_id uuid, event_type text, sequence bigint, occurred_at timestamptz, payload jsonb)
-order by f.sequence
-on conflict (aggregate_id, sequence) do nothing",
+select f.event_id, $2, f.event_type, 1, 'Reservation', $3, f.sequence, $4, f.occurred_at, 'order-' || $4::uuid, f.causation_id, f.payload,
+    $5
+from jsonb_to_recordset($1) as f(event_id uuid, event_type text, sequence bigint, occurred_at timestamptz, causation_id text, payload jsonb)
+order by f.sequence",
         )
         .bind(Json(&wanted))
         .bind(tenant.0)
@@ -142,10 +162,28 @@ on conflict (aggregate_id, sequence) do nothing",
         .await?;
         tx.commit().answered(during).await?;
         replayed.reservations += 1;
-        replayed.facts += done.rows_affected();
-        replayed.waiting += wanted.len() as u64 - done.rows_affected();
+        replayed.facts += (wanted.len() - waiting.len()) as u64;
+        replayed.waiting += waiting.len() as u64;
         Ok(())
     }
+}
+
+/// Takes those of a reservation's facts out of the outbox that wait there.
+async fn take_waiting(
+    tx: &mut Transaction<'static, Postgres>,
+    id: ReservationId,
+    wanted: &[ReplayRow],
+) -> Result<Vec<Waiting>, StoreError> {
+    let numbers: Vec<i64> = wanted.iter().map(|fact| fact.sequence).collect();
+    sqlx::query_as(
+        "-- take_waiting_for_replay
+delete from outbox where aggregate_id = $1 and sequence = any ($2) returning sequence, causation_id, payload",
+    )
+    .bind(id.0)
+    .bind(numbers)
+    .fetch_all(&mut **tx)
+    .answered("take_waiting_for_replay")
+    .await
 }
 
 /// The facts that a reservation's moves have made, in their order.
@@ -179,7 +217,8 @@ select from_status, to_status, cause, moved_at from reservation_transition where
                 event_type: fact.event_type(),
                 sequence,
                 occurred_at: made.try_get("moved_at").map_err(StoreError::during(during))?,
-                payload: ReservationPayload::of(row, &cause),
+                causation_id: "replay".to_owned(),
+                payload: json(&ReservationPayload::of(row, &cause)),
             });
         }
     }

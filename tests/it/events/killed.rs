@@ -11,6 +11,7 @@ use serde_json::Value as JsonValue;
 
 use super::arriving::{all_told, publishing};
 use super::judge::{is_what_happened, judge, waiting};
+use crate::support::command::holdfast;
 use crate::support::daemon::Process;
 use crate::support::kafka::{Read, Topic};
 use crate::support::order::{BY_ITSELF, Order};
@@ -80,23 +81,25 @@ async fn killed_at_every_place_on_the_way_it_loses_and_invents_nothing() {
     points.arm("relay.draining.stall");
     let more = orders(&shop).await;
     all_reserved(&more).await;
-    for order in &more {
-        order.cancel().await;
-    }
     daemon.signal("TERM");
     points.strikes("relay.draining.stall").await;
     points.arm("relay.enqueued.kill");
+    // Something waits for certain: facts that are asked for once more.
+    let order = more[0].id.to_string();
+    let said = holdfast(&shop.config_file(&[]), &["events", "replay", "--order", &order, "--json"]).await.json();
+    assert_eq!(said["reservations"], 1, "{said}");
     fs::write(points.path().join("relay.draining.go"), "").unwrap();
-    // What it had told before it was to stop leaves nothing to kill it at; either way it ends.
     daemon.ended().await;
-    let struck = points.fired("relay.enqueued.kill");
-    let _ = fs::remove_file(points.path().join("relay.enqueued.kill"));
+    assert!(points.fired("relay.enqueued.kill"), "a fault that never struck proves nothing");
+    for order in &more {
+        order.cancel().await;
+    }
     let mut daemon = Process::start_armed(&shop, points.path()).await;
     for order in &more {
         order.ends_at(&["End_OrderCancelled"]).await;
     }
     all_told(&shop).await;
-    looks_right(&format!("o8 stopped, and killed while it sent the rest: {struck}"), &topic).await;
+    looks_right("o8 stopped, and killed while it sent the rest", &topic).await;
 
     daemon.signal("TERM");
     assert!(daemon.ended().await.success());
@@ -107,6 +110,38 @@ async fn killed_at_every_place_on_the_way_it_loses_and_invents_nothing() {
     let told: BTreeSet<String> =
         read.iter().map(Read::json).filter(|event| event["aggregateType"] == "Reservation").map(aggregate).collect();
     assert_eq!(told.len(), 8 * ORDERS);
+}
+
+#[tokio::test]
+async fn facts_told_again_while_one_is_under_way_come_in_order_once_more() {
+    let topic = Topic::fresh().await;
+    let shop = Shop::open_with(publishing(&topic)).await;
+    let points = Points::of(&shop);
+    let mut daemon = Process::start_armed(&shop, points.path()).await;
+    let order = shop.order().await;
+    order.is_reserved().await;
+    all_told(&shop).await;
+    points.arm("relay.enqueued.stall");
+    let before = topic.read().await.len();
+    order.fulfil().await;
+    points.strikes("relay.enqueued.stall").await;
+    until_true("the broker has the third fact", BY_ITSELF, async || topic.read().await.len() > before).await;
+    let config = shop.config_file(&[]);
+    let said = holdfast(&config, &["events", "replay", "--order", &order.id.to_string(), "--json"]).await.json();
+    assert_eq!((&said["facts"], &said["waiting"]), (&2.into(), &1.into()));
+    fs::write(points.path().join("relay.enqueued.go"), "").unwrap();
+    all_told(&shop).await;
+    daemon.signal("TERM");
+    assert!(daemon.ended().await.success());
+
+    let read = topic.read().await;
+    let of_the_reservation = read.iter().map(Read::json).filter(|event| event["aggregateType"] == "Reservation");
+    let told: Vec<(i64, bool)> =
+        of_the_reservation.map(|event| (event["sequence"].as_i64().unwrap(), event.get("replayedAt").is_some())).collect();
+    assert_eq!(told, [(1, false), (2, false), (3, false), (1, true), (2, true), (3, true)]);
+    is_what_happened(&read, shop.database.pool()).await;
+    let caused: Vec<_> = read.iter().map(Read::json).filter(|event| event["eventType"] == "ReservationConfirmed").collect();
+    assert_eq!(caused[0]["causationId"], caused[1]["causationId"], "what waited is told as it was");
 }
 
 #[tokio::test]
