@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{FromRow, Postgres, Transaction};
 use uuid::Uuid;
@@ -11,8 +10,9 @@ use uuid::Uuid;
 use crate::domain::TenantId;
 use crate::store::answered::Answered as _;
 use crate::store::offsets::Partition;
-use crate::store::outbox::NewFact;
+use crate::store::outbox::{DeadLetterHeaderPayload, DeadLetterPayload, NewFact};
 use crate::store::pool::begin;
+use crate::store::product_facts::json;
 use crate::store::{Batch, Store, StoreError};
 
 /// The longest message that is kept, in bytes; of a longer one only its place in the topic.
@@ -200,20 +200,20 @@ on conflict (dead_letter_id) do nothing",
         correlation_id: format!("{topic}/{number}/{}", message.offset),
         causation_id: event_id.clone().unwrap_or_else(|| format!("{topic}/{number}/{}", message.offset)),
         topic: Some(batch.dead_letter_topic.clone()),
-        payload: json!({
-            "deadLetterId": id,
-            "reasonCode": why.code,
-            "reason": clean(&why.reason),
-            "attempts": attempts,
-            "consumerGroup": group,
-            "topic": topic,
-            "partition": number,
-            "offset": message.offset,
-            "eventId": event_id,
-            "key": message.key.as_ref().map(|key| STANDARD.encode(key)),
-            "headers": headers.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect::<Vec<Value>>(),
-            "messageBytes": length,
-            "message": told.map(|body| STANDARD.encode(body)),
+        payload: json(&DeadLetterPayload {
+            dead_letter_id: id,
+            reason_code: why.code.to_owned(),
+            reason: clean(&why.reason),
+            attempts,
+            consumer_group: group.clone(),
+            topic: topic.clone(),
+            partition: *number,
+            offset: message.offset,
+            event_id,
+            key: message.key.as_ref().map(|key| STANDARD.encode(key)),
+            headers: headers.into_iter().map(|(name, value)| DeadLetterHeaderPayload { name, value }).collect(),
+            message_bytes: length as u64,
+            message: told.map(|body| STANDARD.encode(body)),
         }),
     }))
 }

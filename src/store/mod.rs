@@ -56,8 +56,9 @@ pub use migrate::migrate;
 pub use notices::Notice;
 pub use offsets::{Partition, Progress};
 pub use outbox::{
-    AvailabilityEvidencePayload, AvailabilityLinePayload, HeldShard, NewFact, OutboxCensus, ProductInstancePayload, Reading, ReplayScope,
-    Replayed, ReservationLinePayload, ReservationPayload, SHARDS, SetAside, Told, WaitingFact,
+    AvailabilityEvidencePayload, AvailabilityLinePayload, DeadLetterHeaderPayload, DeadLetterPayload, HeldShard, NewFact, OutboxCensus,
+    ProductInstancePayload, Reading, ReplayScope, Replayed, ReservationLinePayload, ReservationPayload, SHARDS, SetAside, Told,
+    WaitingFact,
 };
 pub use pool::{Store, StoreOptions};
 pub use provision::{Provision, provision};

@@ -5,7 +5,16 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::domain::Fact;
-use crate::store::{AvailabilityEvidencePayload, ProductInstancePayload, ReservationPayload};
+use crate::store::{AvailabilityEvidencePayload, DeadLetterPayload, ProductInstancePayload, ReservationPayload};
+
+/// Where an event is sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// The topic of facts.
+    Facts,
+    /// The topic of dead letters.
+    DeadLetters,
+}
 
 /// A type of event, in one version.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +27,8 @@ pub struct PublishedEvent {
     pub aggregate_type: &'static str,
     /// What has become true.
     pub means: &'static str,
+    /// By which channel it is sent.
+    pub channel: Channel,
     payload: fn() -> Value,
 }
 
@@ -32,9 +43,17 @@ impl PublishedEvent {
 const RESERVATION: &str = "Reservation";
 const EVIDENCE: &str = "AvailabilityEvidence";
 const PRODUCT: &str = "InventoryProductInstance";
+const DEAD_LETTER: &str = "DeadLetter";
 
 const fn of_reservation(fact: Fact, means: &'static str) -> PublishedEvent {
-    PublishedEvent { event_type: fact.event_type(), version: 1, aggregate_type: RESERVATION, means, payload: schema::<ReservationPayload> }
+    PublishedEvent {
+        event_type: fact.event_type(),
+        version: 1,
+        aggregate_type: RESERVATION,
+        means,
+        channel: Channel::Facts,
+        payload: schema::<ReservationPayload>,
+    }
 }
 
 /// All of them, in the order of the specification.
@@ -44,6 +63,7 @@ pub const EVENTS: &[PublishedEvent] = &[
         version: 1,
         aggregate_type: EVIDENCE,
         means: "An inventory has said what it believes to be available.",
+        channel: Channel::Facts,
         payload: schema::<AvailabilityEvidencePayload>,
     },
     PublishedEvent {
@@ -51,6 +71,7 @@ pub const EVENTS: &[PublishedEvent] = &[
         version: 1,
         aggregate_type: EVIDENCE,
         means: "What an inventory had said may no longer be used.",
+        channel: Channel::Facts,
         payload: schema::<AvailabilityEvidencePayload>,
     },
     of_reservation(Fact::ReservationRequested, "The wish for a hold is on record; the inventory may not have been asked yet."),
@@ -66,6 +87,7 @@ pub const EVENTS: &[PublishedEvent] = &[
         version: 1,
         aggregate_type: PRODUCT,
         means: "A product of a customer is known that was not known before.",
+        channel: Channel::Facts,
         payload: schema::<ProductInstancePayload>,
     },
     PublishedEvent {
@@ -73,7 +95,16 @@ pub const EVENTS: &[PublishedEvent] = &[
         version: 1,
         aggregate_type: PRODUCT,
         means: "Something about a product of a customer has changed.",
+        channel: Channel::Facts,
         payload: schema::<ProductInstancePayload>,
+    },
+    PublishedEvent {
+        event_type: "InventoryEventDeadLettered",
+        version: 1,
+        aggregate_type: DEAD_LETTER,
+        means: "A message of an inventory could not be used.",
+        channel: Channel::DeadLetters,
+        payload: schema::<DeadLetterPayload>,
     },
 ];
 

@@ -10,6 +10,6 @@ mod compatible;
 mod document;
 
 pub use asyncapi::asyncapi;
-pub use catalogue::{EVENTS, PublishedEvent};
+pub use catalogue::{Channel, EVENTS, PublishedEvent};
 pub use compatible::{Breach, Direction, compare_schemas};
 pub use document::{PublishedFile, published_files, schema_of};

@@ -20,7 +20,8 @@ pub use census::OutboxCensus;
 pub(crate) use evidence::{EvidenceFact, evidence_created};
 pub(crate) use fact::{FactRow, facts, requested};
 pub use payload::{
-    AvailabilityEvidencePayload, AvailabilityLinePayload, ProductInstancePayload, ReservationLinePayload, ReservationPayload,
+    AvailabilityEvidencePayload, AvailabilityLinePayload, DeadLetterHeaderPayload, DeadLetterPayload, ProductInstancePayload,
+    ReservationLinePayload, ReservationPayload,
 };
 pub use put::NewFact;
 pub(crate) use put::put_facts;

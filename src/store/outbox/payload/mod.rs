@@ -3,6 +3,7 @@
 //! The published schemas are made from these types. What is added here must be something that consumers may ignore, and what is
 //! there stays: `docs/events.md` says what counts as a breaking change, and a test refuses one.
 
+mod dead_letter;
 mod evidence;
 mod product;
 mod reservation;
@@ -10,6 +11,7 @@ mod reservation;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serializer;
 
+pub use dead_letter::{DeadLetterHeaderPayload, DeadLetterPayload};
 pub use evidence::{AvailabilityEvidencePayload, AvailabilityLinePayload};
 pub use product::ProductInstancePayload;
 pub use reservation::{ReservationLinePayload, ReservationPayload};
