@@ -43,14 +43,20 @@ pub(crate) fn judge(topic: &[Read]) -> Verdict {
 
 /// The facts in the topic are those that the database says have become true, and no others.
 pub(crate) async fn is_what_happened(topic: &[Read], pool: &PgPool) {
-    let wanted: Vec<(Uuid, i64)> =
-        sqlx::query_as("select reservation_id, event_sequence from reservation where event_sequence > 0").fetch_all(pool).await.unwrap();
+    // Evidence that has expired was told twice: as it was made, and as it expired.
+    let wanted: Vec<(Uuid, i64)> = sqlx::query_as(
+        "select reservation_id, event_sequence from reservation where event_sequence > 0
+        union all select evidence_id, case when expiry_told_at is null then 1 else 2 end from availability_evidence",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
     let wanted: BTreeSet<(String, i64)> =
         wanted.into_iter().flat_map(|(id, last)| (1..=last).map(move |sequence| (id.to_string(), sequence))).collect();
     let told: BTreeSet<(String, i64)> = topic
         .iter()
         .map(Read::json)
-        .filter(|event| event["aggregateType"] == "Reservation")
+        .filter(|event| event["aggregateType"] == "Reservation" || event["aggregateType"] == "AvailabilityEvidence")
         .map(|event| (event["aggregateId"].as_str().unwrap().to_owned(), event["sequence"].as_i64().unwrap()))
         .collect();
     assert_eq!(told.difference(&wanted).collect::<Vec<_>>(), Vec::<&(String, i64)>::new(), "told, and never true");
