@@ -1,6 +1,7 @@
 //! Facts that the broker never takes: set aside and shown; everybody else goes on, and nothing of their aggregate is skipped. And facts
 //! that nobody publishes: dropped, with whatever was set aside of them.
 
+use holdfast::clock::{Clock as _, SystemClock};
 use serde_json::Value as JsonValue;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
@@ -66,7 +67,7 @@ async fn a_fact_that_is_too_large_is_set_aside_until_a_human_decides() {
         found[0].clone()
     };
     assert_eq!((&of(too_large)["sequence"], &of(too_large)["behind"]), (&2.into(), &1.into()));
-    let census = relay.store.count_outbox(chrono::Utc::now()).await.unwrap();
+    let census = relay.store.count_outbox(SystemClock.now()).await.unwrap();
     assert_eq!((census.rows, census.set_aside), (4, 2), "counted whoever is served");
     assert!(of(given_up)["sizeBytes"].as_i64().unwrap() > 2_000_000, "{listed}");
     let read = topic.read().await;
@@ -109,7 +110,7 @@ async fn what_nobody_publishes_is_dropped_with_what_was_set_aside_and_later_fact
     tx.commit().await.unwrap();
     let relay = outbox.relay(&topic).await;
     let store = relay.store.clone();
-    let set_aside = async || store.count_outbox(chrono::Utc::now()).await.unwrap().set_aside;
+    let set_aside = async || store.count_outbox(SystemClock.now()).await.unwrap().set_aside;
     until_true("the fact is set aside", BY_ITSELF, async || set_aside().await == 1).await;
     relay.stop().await;
 
