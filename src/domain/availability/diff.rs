@@ -28,7 +28,8 @@ pub struct LineDiff {
     pub order_line: OrderLineId,
     /// What is asked about.
     pub product_offering: String,
-    /// Less can be had of it than before, as far as anybody knows.
+    /// Less can be had of it than before, as far as anybody knows. What was said of something else says nothing of it: where another
+    /// product, place, source or customer is asked about, or more of it, anything but all of it is worse.
     pub worse: bool,
     /// What changed.
     pub changes: Vec<Change>,
@@ -111,6 +112,42 @@ spelled! {
         QuantityAskedChanged = "QUANTITY_ASKED_CHANGED",
         /// Another place is asked for.
         PlaceAskedChanged = "PLACE_ASKED_CHANGED",
+        /// Another inventory is asked.
+        SourceChanged = "SOURCE_CHANGED",
+        /// It is asked for another customer.
+        CustomerChanged = "CUSTOMER_CHANGED",
+    }
+}
+
+/// A line in the evidence that tells of it.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    of: &'a AvailabilityEvidence,
+    line: &'a LineAvailability,
+}
+
+impl<'a> Told<'a> {
+    fn all(of: &'a AvailabilityEvidence) -> Vec<Self> {
+        of.lines.iter().map(|line| Self { of, line }).collect()
+    }
+
+    /// Where it was asked for: a line without a place of its own has the evidence's.
+    fn place(self) -> Option<&'a str> {
+        self.line.location.as_deref().or(self.of.location.as_deref())
+    }
+
+    fn asked(self) -> String {
+        let place = self.place().map(|place| format!(" at {place}")).unwrap_or_default();
+        format!("{} {}{place}", self.line.requested, self.line.product_offering)
+    }
+
+    fn is_same_thing(self, other: Self) -> bool {
+        self.line.product_offering == other.line.product_offering && self.place() == other.place()
+    }
+
+    /// Both name a customer, and not the same. Who had none yet may have become one.
+    fn is_for_another(self, other: Self) -> bool {
+        matches!((&self.of.customer, &other.of.customer), (Some(one), Some(another)) if one != another)
     }
 }
 
@@ -118,19 +155,19 @@ impl Diff {
     /// Compares two checks. Without an earlier one, every line is one that nobody had asked about.
     #[must_use]
     pub fn between(before: Option<&AvailabilityEvidence>, after: &AvailabilityEvidence) -> Self {
-        let mut earlier: Vec<&LineAvailability> = before.map(|evidence| evidence.lines.iter().collect()).unwrap_or_default();
-        let mut pairs: Vec<(Option<&LineAvailability>, &LineAvailability)> = Vec::with_capacity(after.lines.len());
+        let mut earlier = before.map(Told::all).unwrap_or_default();
+        let mut pairs: Vec<(Option<Told<'_>>, Told<'_>)> = Vec::with_capacity(after.lines.len());
         let mut unpaired = Vec::new();
-        for line in &after.lines {
-            match earlier.iter().position(|b| b.order_line == line.order_line) {
-                Some(at) => pairs.push((Some(earlier.remove(at)), line)),
-                None => unpaired.push(line),
+        for told in Told::all(after) {
+            match earlier.iter().position(|b| b.line.order_line == told.line.order_line) {
+                Some(at) => pairs.push((Some(earlier.remove(at)), told)),
+                None => unpaired.push(told),
             }
         }
         // An order's lines may have other ids than the quote's: then the same product in the same place is the same line.
-        for line in unpaired {
-            let same = |b: &&LineAvailability| b.product_offering == line.product_offering && b.location == line.location;
-            pairs.push((earlier.iter().position(same).map(|at| earlier.remove(at)), line));
+        for told in unpaired {
+            let same = earlier.iter().position(|b| b.is_same_thing(told));
+            pairs.push((same.map(|at| earlier.remove(at)), told));
         }
         let mut lines: Vec<LineDiff> = pairs.into_iter().filter_map(|(b, a)| line_diff(b, a, before.is_some())).collect();
         lines.extend(earlier.into_iter().map(removed));
@@ -161,14 +198,8 @@ fn rank(status: AvailabilityStatus) -> u8 {
     }
 }
 
-fn line_diff(before: Option<&LineAvailability>, after: &LineAvailability, was_checked: bool) -> Option<LineDiff> {
-    let Some(before) = before else {
-        let (what, cause) =
-            if was_checked { (Trait::Configuration, ChangeCause::LineAdded) } else { (Trait::Status, ChangeCause::NotCheckedBefore) };
-        let text = if was_checked { asked(after) } else { after.status.as_str().to_owned() };
-        let worse = rank(after.status) < rank(AvailabilityStatus::Available);
-        return Some(diff(after, worse, vec![Change { what, before: None, after: Some(text), cause }]));
-    };
+fn line_diff(before: Option<Told<'_>>, after: Told<'_>, was_checked: bool) -> Option<LineDiff> {
+    let (Some(before), line) = (before, after.line) else { return Some(not_asked_before(after, was_checked)) };
     let mut changes = Vec::new();
     let mut changed = |what, b: Option<String>, a: Option<String>, cause| {
         if b != a {
@@ -176,50 +207,83 @@ fn line_diff(before: Option<&LineAvailability>, after: &LineAvailability, was_ch
         }
     };
     let text = |text: &dyn Display| Some(text.to_string());
-    changed(Trait::Configuration, text(&before.product_offering), text(&after.product_offering), ChangeCause::ProductChanged);
-    changed(Trait::Configuration, text(&before.requested), text(&after.requested), ChangeCause::QuantityAskedChanged);
-    changed(Trait::Configuration, before.location.clone(), after.location.clone(), ChangeCause::PlaceAskedChanged);
-    changed(Trait::Status, text(&before.status.as_str()), text(&after.status.as_str()), why(before, after));
-    let number = |line: &LineAvailability| line.available.map(|amount| amount.normalize().to_string());
+    changed(Trait::Configuration, text(&before.of.source), text(&after.of.source), ChangeCause::SourceChanged);
+    if before.is_for_another(after) {
+        changed(Trait::Configuration, before.of.customer.clone(), after.of.customer.clone(), ChangeCause::CustomerChanged);
+    }
+    changed(Trait::Configuration, text(&before.line.product_offering), text(&line.product_offering), ChangeCause::ProductChanged);
+    changed(Trait::Configuration, text(&before.line.requested), text(&line.requested), ChangeCause::QuantityAskedChanged);
+    let place = |told: Told<'_>| told.place().map(str::to_owned);
+    changed(Trait::Configuration, place(before), place(after), ChangeCause::PlaceAskedChanged);
+    changed(Trait::Status, text(&before.line.status.as_str()), text(&line.status.as_str()), why(before, after));
+    let number = |told: Told<'_>| told.line.available.map(|amount| amount.normalize().to_string());
     changed(Trait::Quantity, number(before), number(after), why_amount(before, after));
-    changed(Trait::Location, before.offer.place.clone(), after.offer.place.clone(), ChangeCause::OfferChanged);
-    changed(Trait::Alternate, before.offer.alternate.clone(), after.offer.alternate.clone(), ChangeCause::OfferChanged);
-    let from = |line: &LineAvailability| line.offer.from.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    let (offer_before, offer) = (&before.line.offer, &line.offer);
+    changed(Trait::Location, offer_before.place.clone(), offer.place.clone(), ChangeCause::OfferChanged);
+    changed(Trait::Alternate, offer_before.alternate.clone(), offer.alternate.clone(), ChangeCause::OfferChanged);
+    let from = |told: Told<'_>| told.line.offer.from.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
     changed(Trait::Time, from(before), from(after), ChangeCause::OfferChanged);
-    let fell = matches!((before.available, after.available), (Some(b), Some(a)) if a < b && a < after.requested.decimal());
-    let worse = rank(after.status) < rank(before.status) || fell;
-    (!changes.is_empty()).then(|| diff(after, worse, changes))
+    (!changes.is_empty()).then(|| diff(line, is_worse(before, after), changes))
 }
 
-fn removed(before: &LineAvailability) -> LineDiff {
-    let change = Change { what: Trait::Configuration, before: Some(asked(before)), after: None, cause: ChangeCause::LineRemoved };
-    diff(before, false, vec![change])
+/// Less can be had of it than was said before.
+fn is_worse(before: Told<'_>, after: Told<'_>) -> bool {
+    let (b, a) = (before.line, after.line);
+    if something_else(before, after).is_some() || a.requested > b.requested {
+        return a.status != AvailabilityStatus::Available;
+    }
+    let fell = matches!((b.available, a.available), (Some(b), Some(left)) if left < b && left < a.requested.decimal());
+    rank(a.status) < rank(b.status) || fell
+}
+
+/// In which way the two are not about the same thing.
+fn something_else(before: Told<'_>, after: Told<'_>) -> Option<ChangeCause> {
+    if before.of.source != after.of.source {
+        Some(ChangeCause::SourceChanged)
+    } else if before.is_for_another(after) {
+        Some(ChangeCause::CustomerChanged)
+    } else if before.line.product_offering != after.line.product_offering {
+        Some(ChangeCause::ProductChanged)
+    } else if before.place() != after.place() {
+        Some(ChangeCause::PlaceAskedChanged)
+    } else {
+        None
+    }
+}
+
+fn not_asked_before(after: Told<'_>, was_checked: bool) -> LineDiff {
+    let change = if was_checked {
+        Change { what: Trait::Configuration, before: None, after: Some(after.asked()), cause: ChangeCause::LineAdded }
+    } else {
+        let status = after.line.status.as_str().to_owned();
+        Change { what: Trait::Status, before: None, after: Some(status), cause: ChangeCause::NotCheckedBefore }
+    };
+    diff(after.line, after.line.status != AvailabilityStatus::Available, vec![change])
+}
+
+fn removed(before: Told<'_>) -> LineDiff {
+    let change = Change { what: Trait::Configuration, before: Some(before.asked()), after: None, cause: ChangeCause::LineRemoved };
+    diff(before.line, false, vec![change])
 }
 
 fn diff(line: &LineAvailability, worse: bool, changes: Vec<Change>) -> LineDiff {
     LineDiff { order_line: line.order_line, product_offering: line.product_offering.clone(), worse, changes }
 }
 
-fn asked(line: &LineAvailability) -> String {
-    let place = line.location.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
-    format!("{} {}{place}", line.requested, line.product_offering)
-}
-
 /// Why the verdict is another one.
-fn why(before: &LineAvailability, after: &LineAvailability) -> ChangeCause {
-    if !after.status.is_told() {
+fn why(before: Told<'_>, after: Told<'_>) -> ChangeCause {
+    let (b, a) = (before.line, after.line);
+    if !a.status.is_told() {
         ChangeCause::SourceDidNotAnswer
-    } else if before.status == AvailabilityStatus::NotChecked {
+    } else if b.status == AvailabilityStatus::NotChecked {
         ChangeCause::NotCheckedBefore
-    } else if !before.status.is_told() {
+    } else if !b.status.is_told() {
         ChangeCause::NotKnownBefore
-    } else if before.product_offering != after.product_offering {
-        ChangeCause::ProductChanged
-    } else if before.location != after.location {
-        ChangeCause::PlaceAskedChanged
-    } else if before.available != after.available {
+    } else if let Some(cause) = something_else(before, after) {
+        cause
+    } else if b.available != a.available {
         why_amount(before, after)
-    } else if before.requested != after.requested {
+    } else if b.requested != a.requested {
         ChangeCause::QuantityAskedChanged
     } else {
         ChangeCause::SourceSaysSo
@@ -227,12 +291,15 @@ fn why(before: &LineAvailability, after: &LineAvailability) -> ChangeCause {
 }
 
 /// Why there is more or less of it.
-fn why_amount(before: &LineAvailability, after: &LineAvailability) -> ChangeCause {
-    match (before.available, after.available) {
+fn why_amount(before: Told<'_>, after: Told<'_>) -> ChangeCause {
+    if let (true, true, Some(cause)) = (before.line.status.is_told(), after.line.status.is_told(), something_else(before, after)) {
+        return cause;
+    }
+    match (before.line.available, after.line.available) {
         (Some(b), Some(a)) if a < b => ChangeCause::StockFell,
         (Some(_), Some(_)) => ChangeCause::StockRose,
-        (None, Some(_)) if !before.status.is_told() => ChangeCause::NotKnownBefore,
-        (Some(_), None) if !after.status.is_told() => ChangeCause::SourceDidNotAnswer,
+        (None, Some(_)) if !before.line.status.is_told() => ChangeCause::NotKnownBefore,
+        (Some(_), None) if !after.line.status.is_told() => ChangeCause::SourceDidNotAnswer,
         (None, Some(_)) | (Some(_), None) | (None, None) => ChangeCause::SourceSaysSo,
     }
 }
@@ -245,7 +312,7 @@ mod tests {
     use super::*;
     use crate::domain::availability::evidence::tests::evidence;
     use crate::domain::availability::line::tests::line;
-    use crate::domain::{Offer, Quantity};
+    use crate::domain::{Offer, Quantity, SourceName};
 
     fn told(n: u128, requested: &str, available: i64, status: AvailabilityStatus) -> LineAvailability {
         LineAvailability { available: Some(Decimal::from(available)), status, ..line(n, requested) }
@@ -320,6 +387,44 @@ mod tests {
             ["1 CONFIGURATION 1->12 QUANTITY_ASKED_CHANGED", "1 STATUS AVAILABLE->PARTIALLY_AVAILABLE QUANTITY_ASKED_CHANGED"]
         );
         assert!(worse);
+    }
+
+    #[test]
+    fn part_of_something_else_is_worse_however_much_of_it_there_was_and_is() {
+        let part = || told(1, "5", 3, PartiallyAvailable);
+        let shown = evidence(vec![part()]);
+        let worse = |change: &dyn Fn(&mut AvailabilityEvidence)| {
+            let mut asked = evidence(vec![part()]);
+            change(&mut asked);
+            let diff = Diff::between(Some(&shown), &asked);
+            (diff.is_worse(), diff.lines.first().map(|line| line.changes[0].cause))
+        };
+        assert_eq!(worse(&|_| {}), (false, None));
+        assert_eq!(worse(&|asked| asked.lines[0].product_offering = "TABLET".into()), (true, Some(ChangeCause::ProductChanged)));
+        assert_eq!(worse(&|asked| asked.lines[0].location = Some("BER".into())), (true, Some(ChangeCause::PlaceAskedChanged)));
+        assert_eq!(worse(&|asked| asked.location = Some("BER".into())), (true, Some(ChangeCause::PlaceAskedChanged)));
+        assert_eq!(worse(&|asked| asked.source = SourceName::parse("depot").unwrap()), (true, Some(ChangeCause::SourceChanged)));
+        let requested = |asked: &mut AvailabilityEvidence, n| asked.lines[0].requested = Quantity::parse(n).unwrap();
+        assert_eq!(worse(&|asked| requested(asked, "6")), (true, Some(ChangeCause::QuantityAskedChanged)));
+        assert_eq!(worse(&|asked| requested(asked, "4")), (false, Some(ChangeCause::QuantityAskedChanged)));
+        assert_eq!(worse(&|asked| asked.customer = Some("C-1".into())), (false, None), "whoever looked may have become a customer");
+        let other = AvailabilityEvidence { customer: Some("C-2".into()), ..shown.clone() };
+        let asked = AvailabilityEvidence { customer: Some("C-1".into()), ..shown.clone() };
+        assert!(Diff::between(Some(&other), &asked).is_worse());
+        // All of it is never worse, whatever was shown.
+        let tablets = LineAvailability { product_offering: "TABLET".into(), ..told(1, "5", 9, Available) };
+        assert!(!Diff::between(Some(&shown), &evidence(vec![tablets])).is_worse());
+    }
+
+    #[test]
+    fn a_line_without_a_place_of_its_own_is_in_the_place_of_its_evidence() {
+        let at = |of: Option<&str>, of_line: Option<&str>, id| {
+            let line = LineAvailability { location: of_line.map(str::to_owned), ..told(id, "5", 3, PartiallyAvailable) };
+            AvailabilityEvidence { location: of.map(str::to_owned), ..evidence(vec![line]) }
+        };
+        assert_eq!(Diff::between(Some(&at(Some("BER"), None, 1)), &at(None, Some("BER"), 1)).lines, []);
+        assert_eq!(Diff::between(Some(&at(Some("BER"), None, 1)), &at(None, Some("BER"), 2)).lines, []);
+        assert!(Diff::between(Some(&at(Some("BER"), None, 1)), &at(Some("HAM"), None, 1)).is_worse());
     }
 
     #[test]
