@@ -51,6 +51,14 @@ pub enum SourceFault {
     /// Evidence of no time, or of more than any stock keeps still.
     #[error("evidence_ttl_s must be from 1 to 31536000, a year")]
     EvidenceTtl,
+    /// An answer could have run out before it came.
+    #[error("evidence_ttl_s ({ttl}) must be longer than check_timeout_ms ({timeout}): it is counted from before the question")]
+    EvidenceTooShort {
+        /// How long evidence may be used.
+        ttl: u32,
+        /// How long its answer may take.
+        timeout: u64,
+    },
     /// Evidence would answer checks when it may no longer be used.
     #[error("reuse_for_s ({reuse}) must be at most evidence_ttl_s ({ttl}): evidence that has expired answers nothing")]
     ReuseTooLong {
@@ -130,6 +138,8 @@ impl SourceConfig {
         }
         if self.evidence_ttl_s == 0 || u64::from(self.evidence_ttl_s) > YEAR_MS / 1000 {
             faults.push(SourceFault::EvidenceTtl);
+        } else if u64::from(self.evidence_ttl_s) * 1000 <= self.check_timeout_ms {
+            faults.push(SourceFault::EvidenceTooShort { ttl: self.evidence_ttl_s, timeout: self.check_timeout_ms });
         }
         if let Some(reuse) = self.reuse_for_s
             && reuse > self.evidence_ttl_s
@@ -227,6 +237,11 @@ mod tests {
             said("evidence_ttl_s = 60\nreuse_for_s = 61"),
             ["reuse_for_s (61) must be at most evidence_ttl_s (60): evidence that has expired answers nothing"]
         );
+        assert_eq!(
+            said("evidence_ttl_s = 3"),
+            ["evidence_ttl_s (3) must be longer than check_timeout_ms (3000): it is counted from before the question"]
+        );
+        assert_eq!(said("evidence_ttl_s = 4"), Vec::<String>::new());
         assert_eq!(said("evidence_ttl_s = 0"), ["evidence_ttl_s must be from 1 to 31536000, a year"]);
         assert_eq!(said("first_check_ms = 0"), ["first_check_ms must be at least 1"]);
     }

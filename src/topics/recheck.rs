@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::domain::{AvailabilityEvidence, AvailabilityStatus, Diff, EvidenceId, Goal, Subject};
 use crate::engine::Variables;
-use crate::operations::{CheckAvailability, CheckError, Errand};
+use crate::operations::{CheckAvailability, CheckError, Errand, EvidenceView};
 use crate::topics::diff;
 use crate::topics::exit::{Exit, Say, instant};
 use crate::topics::handler::Topics;
@@ -48,7 +48,7 @@ async fn availability(topics: &Topics, input: &Input<'_>) -> Result<Exit, InputE
         None => None,
     };
     Ok(match compare(topics, check, carried).await {
-        Ok((evidence, diff)) => Exit { say: say(&evidence, &diff), about: None, until: None },
+        Ok((view, diff)) => Exit { say: say(&view, &diff), about: None, until: None },
         Err(CheckError::Operation(error)) => Exit::failed(&error),
         Err(error @ CheckError::BrokenOff) => Exit { say: Say::Retry { message: error.to_string() }, about: None, until: None },
         Err(CheckError::Lines(must)) => return Err(bad("orderLines", must, "these")),
@@ -56,28 +56,26 @@ async fn availability(topics: &Topics, input: &Input<'_>) -> Result<Exit, InputE
 }
 
 /// Checks, and compares with the evidence that the process carries.
-async fn compare(
-    topics: &Topics,
-    check: CheckAvailability,
-    carried: Option<EvidenceId>,
-) -> Result<(std::sync::Arc<AvailabilityEvidence>, Diff), CheckError> {
+async fn compare(topics: &Topics, check: CheckAvailability, carried: Option<EvidenceId>) -> Result<(EvidenceView, Diff), CheckError> {
     let before = match carried {
         // Evidence that is not there stops no order: the fresh answer decides, and the comparison says that nobody had asked.
         Some(id) => topics.operations.evidence(check.tenant, id).await?,
         None => None,
     };
-    let evidence = topics.operations.check_availability(check).await?.evidence;
-    let diff = Diff::between(before.as_ref().map(|view| view.evidence.as_ref()), &evidence);
-    Ok((evidence, diff))
+    let after = topics.operations.check_availability(check).await?;
+    let diff = Diff::between(before.as_ref().map(|view| view.evidence.as_ref()), &after.evidence);
+    Ok((after, diff))
 }
 
-fn say(evidence: &AvailabilityEvidence, diff: &Diff) -> Say {
+fn say(view: &EvidenceView, diff: &Diff) -> Say {
+    let evidence = view.evidence.as_ref();
     let variables = Variables::new()
         .with("evidenceId", evidence.id.to_string())
-        .with("availabilityStatus", evidence.status.as_str())
+        .with("availabilityStatus", view.status.as_str())
         .with("evidenceExpiresAt", instant(evidence.expires_at))
         .with("availabilityDiff", diff::json(diff));
-    match evidence.status {
+    // As it reads now: the answer may have run out on its way.
+    match view.status {
         AvailabilityStatus::Available => Say::Complete(variables),
         // Whoever accepted part of it knowingly may have that part, as long as it is no less than what was shown.
         AvailabilityStatus::PartiallyAvailable
@@ -87,11 +85,14 @@ fn say(evidence: &AvailabilityEvidence, diff: &Diff) -> Say {
         }
         AvailabilityStatus::PartiallyAvailable | AvailabilityStatus::Unavailable => Say::BpmnError {
             code: Code::AvailabilityChanged,
-            message: format!("the inventory `{}` says {}", evidence.source, evidence.status.as_str()),
-            variables: variables.with("rejectionCode", evidence.status.as_str()).with("rejectionLines", short_lines(evidence)),
+            message: format!("the inventory `{}` says {}", evidence.source, view.status.as_str()),
+            variables: variables.with("rejectionCode", view.status.as_str()).with("rejectionLines", short_lines(evidence)),
         },
         // Not knowing is no reason to turn an order away: ask again.
-        AvailabilityStatus::Unknown | AvailabilityStatus::NotChecked | AvailabilityStatus::Stale => Say::Retry {
+        AvailabilityStatus::Stale => Say::Retry {
+            message: format!("the availability is not known any more: what the inventory said ran out at {}", instant(evidence.expires_at)),
+        },
+        AvailabilityStatus::Unknown | AvailabilityStatus::NotChecked => Say::Retry {
             message: format!("the availability is not known: {}", evidence.why.as_deref().unwrap_or("the inventory did not say")),
         },
     }

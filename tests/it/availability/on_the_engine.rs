@@ -1,27 +1,16 @@
 //! The topic `inventory.recheck` on the real engine: what an order is told of what changed since its quote.
 
-use holdfast::cache::Cache;
 use holdfast::domain::{AvailabilityStatus, OrderLine, OrderLineId, Quantity, QuoteId, SourceName, Subject, TenantId};
 use holdfast::engine::Value;
-use holdfast::operations::{CheckAvailability, Operations};
+use holdfast::operations::CheckAvailability;
 use holdfast::simulator::Operation;
 use serde_json::{Value as JsonValue, json};
 use uuid::Uuid;
 
 use crate::support::daemon::Daemon;
-use crate::support::order::Order;
+use crate::support::order::{BY_ITSELF, Order};
 use crate::support::shop::Shop;
-
-/// Whoever checks for quotes beside the daemon: the same operations on the same database.
-async fn desk(shop: &Shop) -> Operations {
-    let config = holdfast::config::Config::load(Some(&shop.config_file(&[]))).unwrap();
-    let options = shop.database.store_options();
-    let store = holdfast::store::Store::connect(&options).await.unwrap();
-    let lease = store.open_session(&format!("desk/{}", options.session), "a test", "0").await.unwrap();
-    let suppliers = holdfast::supplier::Suppliers::build(&config.sources).unwrap();
-    let clock = holdfast::clock::SystemClock::shared();
-    Operations::new(store, suppliers.into(), clock, lease.into(), "desk").with_cache(Cache::Off)
-}
+use crate::support::wait::until_true;
 
 fn lines(products: &[(&str, u32)]) -> (Vec<OrderLine>, Value) {
     let lines: Vec<OrderLine> = products
@@ -52,7 +41,7 @@ async fn quoted(shop: &Shop, lines: Vec<OrderLine>, expected: AvailabilityStatus
         request: None,
         fresh_enough: None,
     };
-    let told = desk(shop).await.check_availability(check).await.unwrap();
+    let told = shop.desk().await.check_availability(check).await.unwrap();
     assert_eq!(told.status, expected);
     told.evidence.id.to_string()
 }
@@ -111,6 +100,26 @@ async fn an_order_whose_part_was_accepted_goes_on_with_no_less_than_was_shown() 
 }
 
 #[tokio::test]
+async fn an_order_of_something_else_does_not_go_on_with_the_part_that_was_shown() {
+    let shop = Shop::open().await;
+    let _daemon = Daemon::start(&shop).await;
+    for product in ["phone", "tablet"] {
+        shop.inventory.set_stock(shop.tenant(), product, 1);
+    }
+    let (asked, _) = lines(&[("phone", 2)]);
+    let line = asked[0].order_line.to_string();
+    let evidence = quoted(&shop, asked, AvailabilityStatus::PartiallyAvailable).await;
+    let tablets = Value::Json(json!([{ "orderLineId": line, "productOfferingId": "tablet", "quantity": "100" }]));
+    let order = shop.order_with(|usual| usual.with("orderLines", tablets).with("evidenceId", evidence.as_str())).await;
+    order.ends_at(&["End_NotAvailable"]).await;
+    let diff = diff(&order).await;
+    assert_eq!((&diff["statusBefore"], &diff["statusAfter"]), (&json!("PARTIALLY_AVAILABLE"), &json!("PARTIALLY_AVAILABLE")));
+    assert_eq!(diff["lines"][0]["worse"], json!(true));
+    assert_eq!(diff["lines"][0]["changes"][0]["cause"], json!("PRODUCT_CHANGED"));
+    assert_eq!(order.asked_for(Operation::Reserve), 0);
+}
+
+#[tokio::test]
 async fn an_order_that_accepts_evidence_of_a_certain_age_goes_on_without_a_call() {
     let shop = Shop::open().await;
     let _daemon = Daemon::start(&shop).await;
@@ -140,6 +149,31 @@ async fn a_diff_of_two_hundred_lines_arrives_whole_although_a_string_could_not_h
     let diff = diff(&order).await;
     assert_eq!(diff["lines"].as_array().unwrap().len(), 200);
     assert!(diff.to_string().len() > 4_000);
+}
+
+#[tokio::test]
+async fn an_answer_that_ran_out_on_its_way_is_asked_for_again_and_lets_no_order_go_on() {
+    let shop = Shop::open_with(|setup| {
+        setup.set("sources.main.evidence_ttl_s", 2);
+        setup.set("sources.main.check_timeout_ms", 1_900);
+    })
+    .await;
+    let _daemon = Daemon::start(&shop).await;
+    // The answer comes in time, and cannot be written down before it has run out.
+    let mut held = shop.database.pool().begin().await.unwrap();
+    sqlx::query("lock table availability_evidence in exclusive mode").execute(&mut *held).await.unwrap();
+    let order = shop.order().await;
+    until_true("the inventory has answered", BY_ITSELF, async || checks(&shop) == 1).await;
+    let run_out = "select clock_timestamp() + interval '2 seconds'";
+    let at: chrono::DateTime<chrono::Utc> = sqlx::query_scalar(run_out).fetch_one(&mut *held).await.unwrap();
+    until_true("the answer has run out", BY_ITSELF, async || {
+        sqlx::query_scalar::<_, bool>("select clock_timestamp() > $1").bind(at).fetch_one(&mut *held).await.unwrap()
+    })
+    .await;
+    held.rollback().await.unwrap();
+    order.is_reserved().await;
+    assert!(checks(&shop) > 1, "the first answer counts for nothing");
+    order.judge().await;
 }
 
 #[tokio::test]

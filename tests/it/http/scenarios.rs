@@ -120,7 +120,11 @@ async fn quote_shows_available_but_submit_rechecks_and_rejects_when_stock_gone()
 
 #[tokio::test]
 async fn availability_cache_expiry_forces_recheck_before_acceptance() {
-    let shop = Shop::open_with(|setup| setup.set("sources.main.evidence_ttl_s", 2)).await;
+    let shop = Shop::open_with(|setup| {
+        setup.set("sources.main.evidence_ttl_s", 2);
+        setup.set("sources.main.check_timeout_ms", 1_900);
+    })
+    .await;
     let (daemon, caller) = super::serve(&shop, &[]).await;
     let (quote, order) = (Uuid::new_v4(), Uuid::new_v4());
     let mut asked = two_routers();

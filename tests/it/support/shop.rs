@@ -3,8 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use holdfast::cache::Cache;
+use holdfast::clock::SystemClock;
+use holdfast::config::Config;
 use holdfast::engine::{DeploymentId, NewDeployment, Resource};
+use holdfast::operations::Operations;
 use holdfast::simulator::{self, Fault, FaultMatch, FaultRequest, FaultScope, FaultStatus, LedgerEntry, Simulator, SimulatorConfig};
+use holdfast::store::Store;
+use holdfast::supplier::Suppliers;
 use toml::Table;
 
 use super::database::Database;
@@ -164,6 +170,16 @@ impl Shop {
     pub(crate) async fn deploy(&self, deployment: &NewDeployment) {
         let deployed = self.engine.client.deploy(deployment).await.unwrap();
         self.deployments.lock().unwrap().push(deployed.id);
+    }
+
+    /// Whoever asks beside the daemon: the same operations on the same database, without a cache.
+    pub(crate) async fn desk(&self) -> Operations {
+        let config = Config::load(Some(&self.config_file(&[]))).unwrap();
+        let options = self.database.store_options();
+        let store = Store::connect(&options).await.unwrap();
+        let lease = store.open_session(&format!("desk/{}", options.session), "a test", "0").await.unwrap();
+        let suppliers = Suppliers::build(&config.sources).unwrap();
+        Operations::new(store, suppliers.into(), SystemClock::shared(), lease.into(), "desk").with_cache(Cache::Off)
     }
 
     /// The tenant's id, as the inventory and the database know it.
