@@ -196,6 +196,7 @@ impl App {
             engine: engine.clone(),
             tenants: tenants.clone(),
             process: OrderProcess { key: config.orders.process.clone(), cancel_message: config.orders.cancel_message.clone() },
+            defaults: Arc::clone(&topics.defaults),
         };
         let rescuer = Rescuer::new(operations.clone(), engine, Duration::from_millis(config.engine.long_poll_ms));
         let reconciler = Reconciler {

@@ -228,7 +228,7 @@ impl EngineClient {
     }
 
     /// The instances of a process with this business key, running or over: whether a start whose answer was
-    /// lost had happened.
+    /// lost had happened. Without a tenant, those that have none in the engine.
     ///
     /// # Errors
     /// See [`EngineError`].
@@ -248,14 +248,15 @@ impl EngineClient {
             .await
     }
 
-    /// Whether another instance of the same process with the same business key is under way: an order that was started anew.
+    /// The other instances of the same process with the same business key that are under way. Without a tenant in the engine they may
+    /// be several tenants'.
     ///
     /// # Errors
     /// See [`EngineError`].
-    pub async fn goes_on_in_another(&self, ended: &ProcessInstanceRecord) -> Result<bool, EngineError> {
-        let Some(business_key) = &ended.business_key else { return Ok(false) };
+    pub async fn others_under_way(&self, ended: &ProcessInstanceRecord) -> Result<Vec<ProcessInstanceRecord>, EngineError> {
+        let Some(business_key) = &ended.business_key else { return Ok(Vec::new()) };
         let others = self.instance_records_by_business_key(&ended.process_definition_key, business_key, ended.tenant_id.as_ref()).await?;
-        Ok(others.iter().any(|other| other.id != ended.id && other.is_under_way()))
+        Ok(others.into_iter().filter(|other| other.id != ended.id && other.is_under_way()).collect())
     }
 
     /// The variables of an instance, running or over.

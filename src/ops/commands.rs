@@ -4,6 +4,7 @@
 //! carries the command's id, or that somebody else started for the same step. So a boot that dies between the start and writing it
 //! down leaves nothing that is done twice.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,6 +21,7 @@ use crate::metrics;
 use crate::operations::{CommandRecord, Find, OperationError, Operations, Tried};
 use crate::ops::{Loop, Round};
 use crate::shutdown::Shutdown;
+use crate::topics::Defaults;
 
 /// How often commands are looked for. A caller was promised that it will be done, not when.
 const COMMANDER: Loop = Loop { name: "commander", period: Duration::from_millis(250) };
@@ -49,6 +51,8 @@ pub(crate) struct Commander {
     /// Empty for all.
     pub(crate) tenants: Vec<TenantId>,
     pub(crate) process: OrderProcess,
+    /// Whose a process is that names no tenant.
+    pub(crate) defaults: Arc<Defaults>,
 }
 
 /// Why a try came to nothing that can be written down.
@@ -186,6 +190,9 @@ impl Commander {
         let mut running = None;
         for record in records {
             let variables = self.engine.variable_records(&record.id).await?;
+            if tenant.is_none() && !self.defaults.owns(command.tenant, &variables) {
+                continue;
+            }
             let text = |name: &str| variables.iter().find(|variable| variable.name == name).map(|variable| &variable.value);
             if text(COMMAND_ID).and_then(JsonValue::as_str) == Some(command.id.to_string().as_str()) {
                 return Ok(Some(Tried::done("STARTED", Some(record.id.as_str()))));

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::domain::{AttemptGroup, OrderId, ReservationId, ReservationStep, SourceName, TenantId};
-use crate::engine::{LockedTask, Required as _, VariableError};
+use crate::engine::{LockedTask, Required as _, VariableError, VariableRecord};
 use crate::operations::Find;
 
 /// What holds where a process does not say.
@@ -17,6 +17,18 @@ pub struct Defaults {
     pub tenants: Vec<TenantId>,
     /// The tenant of tasks that name none.
     pub tenant: Option<TenantId>,
+}
+
+impl Defaults {
+    /// Whether an instance that has no tenant in the engine is this tenant's: by its variable, as its tasks are. Tenants that share a
+    /// model may have orders of the same id.
+    pub(crate) fn owns(&self, tenant: TenantId, variables: &[VariableRecord]) -> bool {
+        let named = variables.iter().find(|variable| variable.name == "tenantId").and_then(|variable| variable.value.as_str());
+        match named.map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => TenantId::parse(text).is_ok_and(|named| named == tenant),
+            None => self.tenant == Some(tenant),
+        }
+    }
 }
 
 /// What is wrong with a task's variables. Nothing was sent.
@@ -228,6 +240,22 @@ pub(crate) mod tests {
         let defaults = Defaults { tenants: vec![TenantId::parse(OTHER).unwrap()], ..defaults() };
         assert!(tenant_of(Some(TENANT), None, &defaults).unwrap_err().contains("must be one of the tenants"));
         assert!(tenant_of(Some(OTHER), None, &defaults).is_ok());
+    }
+
+    #[test]
+    fn an_instance_without_a_tenant_in_the_engine_is_whose_its_variable_or_the_default_says() {
+        let variables =
+            |value: Value| -> Vec<VariableRecord> { serde_json::from_value(json!([{"name": "tenantId", "value": value}])).unwrap() };
+        let (tenant, other) = (TenantId::parse(TENANT).unwrap(), TenantId::parse(OTHER).unwrap());
+        let defaults = Defaults { tenant: Some(other), ..defaults() };
+        let owner =
+            |variables: &[VariableRecord]| [tenant, other].into_iter().filter(|one| defaults.owns(*one, variables)).collect::<Vec<_>>();
+        assert_eq!(owner(&variables(json!(TENANT))), [tenant]);
+        assert_eq!(owner(&variables(json!(format!(" {} ", TENANT.to_uppercase())))), [tenant]);
+        for unsaid in [variables(Value::Null), variables(json!("")), Vec::new()] {
+            assert_eq!(owner(&unsaid), [other]);
+        }
+        assert_eq!(owner(&variables(json!("acme"))), []);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::chain::chain;
 use crate::domain::{Reservation, ReservationId, ReservationStatus, TenantId};
-use crate::engine::{EngineError, ProcessInstanceId};
+use crate::engine::{EngineError, ProcessInstanceId, ProcessInstanceRecord};
 use crate::fault_points::fault_point;
 use crate::operations::OperationError;
 use crate::topics::handler::Topics;
@@ -46,7 +46,7 @@ impl Topics {
         reservation: ReservationId,
         instance: &ProcessInstanceId,
     ) -> Result<(), OperationError> {
-        match self.state_of_process(instance).await {
+        match self.state_of_process(tenant, instance).await {
             Ok(ProcessState::Deleted) => {
                 fault_point!("gone.known");
                 tracing::info!(reservation.id = %reservation, instance.id = %instance, "the process was ended from outside: its hold is released");
@@ -67,7 +67,7 @@ impl Topics {
         let instance = ProcessInstanceId::new(instance);
         let lives = async {
             let Some(record) = self.engine.instance_record(&instance).await? else { return Ok(false) };
-            Ok(record.is_under_way() || self.engine.goes_on_in_another(&record).await?)
+            Ok(record.is_under_way() || self.goes_on_in_another(row.tenant, &record).await?)
         };
         lives.await.unwrap_or_else(|error: EngineError| {
             tracing::warn!(reservation.id = %row.id, error = %chain(&error), "could not find out whether the process of a hold lives");
@@ -77,16 +77,26 @@ impl Topics {
 
     /// A timer or a cancellation of the model ends a task too, but then the process lives on and has its say; and a process that came to
     /// its end had it. An order that was started anew after its process was deleted has the same hold.
-    async fn state_of_process(&self, instance: &ProcessInstanceId) -> Result<ProcessState, EngineError> {
+    async fn state_of_process(&self, tenant: TenantId, instance: &ProcessInstanceId) -> Result<ProcessState, EngineError> {
         let Some(record) = self.engine.instance_record(instance).await? else { return Ok(ProcessState::Other) };
         let root = match record.root_process_instance_id.clone() {
             Some(root) if root != *instance => self.engine.instance_record(&root).await?,
             _ => Some(record),
         };
         Ok(match root {
-            Some(root) if root.is_terminated() && !self.engine.goes_on_in_another(&root).await? => ProcessState::Deleted,
+            Some(root) if root.is_terminated() && !self.goes_on_in_another(tenant, &root).await? => ProcessState::Deleted,
             Some(root) if root.is_suspended() => ProcessState::Suspended,
             _ => ProcessState::Other,
         })
+    }
+
+    /// Whether the tenant's order goes on in another instance: it was started anew.
+    async fn goes_on_in_another(&self, tenant: TenantId, ended: &ProcessInstanceRecord) -> Result<bool, EngineError> {
+        for other in self.engine.others_under_way(ended).await? {
+            if other.tenant_id.is_some() || self.defaults.owns(tenant, &self.engine.variable_records(&other.id).await?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

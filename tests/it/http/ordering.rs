@@ -1,11 +1,13 @@
 //! Orders that come in over HTTP: one process each, whatever is sent twice and whatever dies in between.
 
+use holdfast::engine::{NewDeployment, ProcessSelector, StartProcess, Variables};
 use holdfast::simulator::{Effect, Operation};
 use reqwest::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::http::client::{Caller, two_routers};
+use crate::support::bpmn::{end, flow, process, start_to, user_task};
 use crate::support::daemon::Process;
 use crate::support::gate::{Gate, Stop};
 use crate::support::order::{BY_ITSELF, Order};
@@ -54,6 +56,30 @@ async fn an_order_step_asked_for_at_once_under_many_keys_has_one_process() {
     assert_eq!(other.json()["command"].as_str(), locations.first().copied());
     assert_eq!((Order::instances(&shop, id).await.len(), order.asked_for(Operation::Reserve)), (1, 1));
     order.judge().await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn where_tenants_share_a_model_the_same_order_id_of_another_tenant_is_another_order() {
+    let key = format!("shared-{}", Uuid::new_v4().simple());
+    let shop = Shop::open_with(|setup| setup.set("orders.process", key.as_str())).await;
+    let waiting = [start_to("wait"), user_task("wait"), flow("wait", "done"), end("done")];
+    let model = process(&key, &waiting.concat());
+    shop.deploy(&NewDeployment { tenant: None, ..shop.engine.deployment("shared.bpmn", &model) }).await;
+    let (daemon, caller, theirs) = super::serve_with_a_stranger(&shop).await;
+    let id = Uuid::new_v4();
+    let start = StartProcess {
+        process: ProcessSelector::Latest { key, tenant: None },
+        business_key: Some(id.to_string()),
+        variables: Variables::new().with("tenantId", shop.tenant()),
+    };
+    let running = shop.engine.client.start_process(&start).await.unwrap();
+    let path = format!("/orders/{id}/reservations");
+    let told = theirs.command(&path, &two_routers()).await;
+    assert_eq!(told["outcome"], "STARTED", "{told}");
+    assert_ne!(told["processInstanceId"], running.id.as_str(), "nobody is told of another tenant's process");
+    let told = caller.command(&path, &two_routers()).await;
+    assert_eq!((&told["outcome"], &told["processInstanceId"]), (&json!("WAS_RUNNING"), &json!(running.id.as_str())));
     daemon.stop().await;
 }
 

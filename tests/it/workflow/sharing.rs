@@ -3,9 +3,16 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use holdfast::engine::TaskQuery;
+use holdfast::clock::SystemClock;
+use holdfast::config::Config;
+use holdfast::domain::{ReservationId, TenantId};
+use holdfast::engine::{NewDeployment, ProcessInstanceId, ProcessSelector, StartProcess, TaskQuery, Variables};
 use holdfast::simulator::Effect;
+use reqwest::Method;
+use serde_json::Value as JsonValue;
+use uuid::Uuid;
 
+use crate::support::bpmn::{end, flow, process, start_to, user_task};
 use crate::support::daemon::Daemon;
 use crate::support::engine::{Engine, TestEngine};
 use crate::support::order::BY_ITSELF;
@@ -60,4 +67,43 @@ async fn a_daemon_of_one_tenant_never_touches_the_tasks_of_another() {
     assert!(shop.inventory.holds(shop.tenant()).iter().all(|hold| hold.order_id == ours.id.to_string()));
     theirs.judge().await;
     ours.judge().await;
+}
+
+/// Starts a model that several tenants share, for one of them.
+async fn start_shared(shop: &Shop, key: &str, order: Uuid, tenant: &str) -> ProcessInstanceId {
+    let start = StartProcess {
+        process: ProcessSelector::Latest { key: key.to_owned(), tenant: None },
+        business_key: Some(order.to_string()),
+        variables: Variables::new().with("tenantId", tenant),
+    };
+    shop.engine.client.start_process(&start).await.unwrap().id
+}
+
+#[tokio::test]
+async fn where_tenants_share_a_model_a_deleted_order_does_not_live_on_in_another_tenant_s() {
+    let shop = Shop::open().await;
+    let daemon = Daemon::start(&shop).await;
+    let order = shop.order().await;
+    order.is_reserved().await;
+    daemon.stop().await;
+    let key = format!("shared-{}", Uuid::new_v4().simple());
+    let waiting = [start_to("wait"), user_task("wait"), flow("wait", "done"), end("done")];
+    shop.deploy(&NewDeployment { tenant: None, ..shop.engine.deployment("shared.bpmn", &process(&key, &waiting.concat())) }).await;
+    let config = Config::load(Some(&shop.config_file(&[]))).unwrap();
+    let topics = holdfast::app::topics(&config, &shop.desk().await, &shop.engine.client, &SystemClock::shared(), "desk").unwrap();
+    let ended = start_shared(&shop, &key, order.id, shop.tenant()).await;
+    let anew = start_shared(&shop, &key, order.id, shop.tenant()).await;
+    start_shared(&shop, &key, order.id, &Uuid::new_v4().to_string()).await;
+    let delete = async |instance: &ProcessInstanceId| {
+        shop.engine.raw(Method::DELETE, &format!("process-instance/{instance}"), &JsonValue::Null).await
+    };
+    let wanted = async || {
+        let (tenant, reservation) = (TenantId::parse(shop.tenant()).unwrap(), ReservationId(order.row().await.reservation_id));
+        topics.release_if_terminated(tenant, reservation, &ended).await.unwrap();
+        order.row().await.release_wanted
+    };
+    delete(&ended).await;
+    assert!(!wanted().await, "it was started anew");
+    delete(&anew).await;
+    assert!(wanted().await, "what goes on is another tenant's order");
 }
