@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Closed, or open until an instant. There is no state in between: past the instant one call is let through as a probe, and the
 /// instant moves on by a pause, so that a probe whose caller vanished blocks nobody for longer than that.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Breaker {
     failures_to_open: u32,
     pause: Duration,

@@ -12,14 +12,17 @@ use crate::supplier::{AvailabilityAnswer, CheckAsk, HoldAsk, ListAsk, ListedPage
 use super::breaker::{Breaker, Change, Health};
 use super::turns::Turns;
 
-/// An inventory behind a circuit breaker and, if there are any, rate limits.
+/// An inventory behind its circuit breakers and, if there are any, rate limits.
 ///
-/// Look-ups pass an open breaker: finding out must not wait for anybody's pause, and one that is answered closes it.
+/// Checks have a breaker of their own: what is asked in them comes from callers of the API, and nothing that these ask may keep a
+/// hold of anybody from being confirmed or released. Look-ups pass an open breaker: finding out must not wait for anybody's pause,
+/// and one that is answered closes that of the effects.
 #[derive(Debug)]
 pub(super) struct Guarded<S> {
     inner: S,
     name: SourceName,
-    breaker: Mutex<Breaker>,
+    checks: Mutex<Breaker>,
+    effects: Mutex<Breaker>,
     limits: Vec<Turns>,
 }
 
@@ -39,14 +42,15 @@ impl Held {
 }
 
 impl<S: Supplier> Guarded<S> {
-    /// Puts an inventory behind its guards.
+    /// Puts an inventory behind its guards: checks and effects each behind a breaker like this one.
     pub(super) fn new(inner: S, name: SourceName, breaker: Breaker, limits: Vec<Turns>) -> Self {
-        Self { inner, name, breaker: Mutex::new(breaker), limits }
+        Self { inner, name, checks: Mutex::new(breaker.clone()), effects: Mutex::new(breaker), limits }
     }
 
-    fn breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
+    fn breaker<T>(&self, operation: Operation, act: impl FnOnce(&mut Breaker) -> T) -> T {
+        let breaker = if operation == Operation::Check { &self.checks } else { &self.effects };
         // The breaker's few numbers are never half written, so that a panic elsewhere leaves nothing to fear.
-        act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut breaker.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Lets a call through, and says how much time is left for it.
@@ -60,12 +64,12 @@ impl<S: Supplier> Guarded<S> {
         let looks = operation.is_look();
         // The breaker is asked before and after the wait: before, so that a call it would stop uses up no turn of the rate limit; after,
         // so that only a call that got its turn becomes the breaker's probe.
-        if let Some(left) = self.breaker(|breaker| breaker.closed_for(now())).filter(|_| !looks) {
+        if let Some(left) = self.breaker(operation, |breaker| breaker.closed_for(now())).filter(|_| !looks) {
             return Err(Held::CircuitOpen(left));
         }
         let waited = self.wait_for_turn(tenant, timeout, send_before).await?;
         if !looks {
-            self.breaker(|breaker| breaker.admit(now())).map_err(Held::CircuitOpen)?;
+            self.breaker(operation, |breaker| breaker.admit(now())).map_err(Held::CircuitOpen)?;
         }
         Ok(timeout.saturating_sub(waited))
     }
@@ -86,20 +90,23 @@ impl<S: Supplier> Guarded<S> {
         Ok(if self.limits.is_empty() { Duration::ZERO } else { now().saturating_duration_since(begun) })
     }
 
-    fn note<T>(&self, operation: Operation, answer: &Answer<T>, send_before: Option<Instant>) {
+    fn note<T>(&self, operation: Operation, reply: &Reply<T>, send_before: Option<Instant>) {
         let now = now();
-        let health = match answer {
+        let health = match &reply.answer {
             Answer::Done(_) | Answer::Refused(_) => Health::Good,
             // A look-up that fails is let through again anyway.
             Answer::NotSent(_) | Answer::Unknown(_) if operation.is_look() => Health::Untold,
+            // One tenant's odd question must not silence the inventory for the others.
+            Answer::Unknown(_) if operation == Operation::Check && blames_the_question(reply.evidence.http_status) => Health::Untold,
             Answer::NotSent(_) if send_before.is_some_and(|at| now >= at) => Health::Untold,
             Answer::NotSent(_) | Answer::Unknown(_) => Health::Bad,
         };
-        match self.breaker(|breaker| breaker.note(health, now)) {
+        let circuit = if operation == Operation::Check { "checks" } else { "effects" };
+        match self.breaker(operation, |breaker| breaker.note(health, now)) {
             Some(Change::Opened) => {
-                tracing::warn!(supplier.name = %self.name, "the circuit to the inventory is open: too many calls in a row failed")
+                tracing::warn!(supplier.name = %self.name, circuit, "the circuit to the inventory is open: too many calls in a row failed")
             }
-            Some(Change::Closed) => tracing::info!(supplier.name = %self.name, "the circuit to the inventory is closed again"),
+            Some(Change::Closed) => tracing::info!(supplier.name = %self.name, circuit, "the circuit to the inventory is closed again"),
             None => {}
         }
     }
@@ -119,7 +126,7 @@ impl<S: Supplier> Guarded<S> {
             Operation::Extend => self.inner.extend(ask).await,
             Operation::Lookup | Operation::List | Operation::Check => self.inner.lookup(ask).await,
         };
-        self.note(operation, &reply.answer, Some(ask.send_before));
+        self.note(operation, &reply, Some(ask.send_before));
         reply
     }
 }
@@ -127,6 +134,11 @@ impl<S: Supplier> Guarded<S> {
 /// The one place where the guards look at the clock.
 fn now() -> Instant {
     Instant::now()
+}
+
+/// A status by which an inventory finds fault with what it was asked, and not with being asked just now or so often.
+fn blames_the_question(status: Option<u16>) -> bool {
+    status.is_some_and(|status| (400..500).contains(&status) && !matches!(status, 408 | 425 | 429))
 }
 
 fn unsent<T>(answer: Answer<T>) -> Reply<T> {
@@ -162,7 +174,7 @@ impl<S: Supplier> Supplier for Guarded<S> {
             Err(held @ Held::RateLimit(wait)) => return held_back(Answer::NotSent(held.why()), wait),
         };
         let reply = self.inner.check(ask).await;
-        self.note(Operation::Check, &reply.answer, None);
+        self.note(Operation::Check, &reply, None);
         reply
     }
 
@@ -216,6 +228,7 @@ mod tests {
     /// Answers what it is told to, and counts.
     struct Fake {
         answer: Mutex<Answer<Look>>,
+        status: Mutex<Option<u16>>,
         calls: AtomicUsize,
         shortest: Mutex<Duration>,
     }
@@ -249,7 +262,8 @@ mod tests {
         }
 
         async fn check(&self, ask: &CheckAsk) -> Reply<AvailabilityAnswer> {
-            unsent(self.call(ask.timeout).map(|_| AvailabilityAnswer { reference: None, lines: Vec::new() }))
+            let answer = self.call(ask.timeout).map(|_| AvailabilityAnswer { reference: None, lines: Vec::new() });
+            Reply { answer, evidence: Evidence { http_status: *self.status.lock().unwrap(), ..Evidence::default() } }
         }
 
         async fn reserve(&self, ask: &HoldAsk) -> Reply<Look> {
@@ -274,7 +288,7 @@ mod tests {
     }
 
     fn guarded(answer: Answer<Look>, failures: u32, per_second: Option<f64>) -> Guarded<Fake> {
-        let inner = Fake { answer: Mutex::new(answer), calls: AtomicUsize::new(0), shortest: Mutex::new(HOUR) };
+        let inner = Fake { answer: Mutex::new(answer), status: Mutex::new(None), calls: AtomicUsize::new(0), shortest: Mutex::new(HOUR) };
         let limits = per_second.and_then(|rate| Turns::new(rate, false, None)).into_iter().collect();
         Guarded::new(inner, SourceName::parse("main").unwrap(), Breaker::new(failures, HOUR), limits)
     }
@@ -300,10 +314,9 @@ mod tests {
     async fn an_open_circuit_sends_no_effect_answers_no_check_and_lets_looks_through() {
         let guarded = guarded(Answer::Unknown("lost".into()), 2, None);
         guarded.reserve(&ask()).await;
-        guarded.check(&check()).await;
+        guarded.confirm(&ask()).await;
         let reply = guarded.release(&ask()).await;
         assert!(matches!(&reply.answer, Answer::NotSent(why) if why.starts_with("circuit open: ")), "{reply:?}");
-        assert!(matches!(guarded.check(&check()).await.answer, Answer::Unknown(why) if why.starts_with("circuit open: ")));
         assert_eq!(calls(&guarded), 2);
         // A look that fails changes nothing; one that is answered shows that the inventory is there again.
         guarded.lookup(&ask()).await;
@@ -312,6 +325,36 @@ mod tests {
         guarded.lookup(&ask()).await;
         assert_eq!(guarded.confirm(&ask()).await.answer.class(), AnswerClass::Done);
         assert_eq!(calls(&guarded), 5);
+    }
+
+    #[tokio::test]
+    async fn checks_that_fail_stop_checks_and_no_effect() {
+        let guarded = guarded(Answer::Unknown("lost".into()), 2, None);
+        for _ in 0..3 {
+            guarded.check(&check()).await;
+        }
+        assert!(matches!(guarded.check(&check()).await.answer, Answer::Unknown(why) if why.starts_with("circuit open: ")));
+        assert_eq!(calls(&guarded), 2);
+        *guarded.inner.answer.lock().unwrap() = Answer::Done(Look::Absent);
+        for reply in [guarded.reserve(&ask()).await, guarded.confirm(&ask()).await, guarded.release(&ask()).await] {
+            assert_eq!(reply.answer.class(), AnswerClass::Done);
+        }
+        assert!(matches!(guarded.check(&check()).await.answer, Answer::Unknown(_)), "what is done with holds says nothing of checks");
+    }
+
+    #[tokio::test]
+    async fn an_inventory_that_finds_fault_with_a_question_is_asked_the_next_one() {
+        let guarded = guarded(Answer::Unknown("status 404 is not mapped".into()), 2, None);
+        *guarded.inner.status.lock().unwrap() = Some(404);
+        for _ in 0..9 {
+            guarded.check(&check()).await;
+        }
+        assert_eq!(calls(&guarded), 9);
+        *guarded.inner.status.lock().unwrap() = Some(429);
+        for _ in 0..9 {
+            guarded.check(&check()).await;
+        }
+        assert_eq!(calls(&guarded), 11);
     }
 
     #[tokio::test]
