@@ -59,9 +59,18 @@ pub enum InputError {
 
 /// Names a bad variable, with the beginning of what it holds.
 pub(crate) fn bad(name: &str, must: impl std::fmt::Display, found: impl std::fmt::Display) -> InputError {
-    let found = found.to_string();
+    // It is shown in places that take no control characters.
+    let found: String = found.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let found = if found.chars().count() > 60 { found.chars().take(60).chain("…".chars()).collect() } else { found };
     InputError::Bad { name: name.to_owned(), must: must.to_string(), found }
+}
+
+/// What the name of something must be.
+pub(crate) const SHORT: &str = "must have at most 200 characters, and no control characters";
+
+/// Whether a text is [`SHORT`].
+pub(crate) fn is_short(text: &str) -> bool {
+    text.chars().count() <= 200 && !text.chars().any(char::is_control)
 }
 
 /// A task's variables under the daemon's defaults.
@@ -76,12 +85,18 @@ impl Input<'_> {
         Ok(self.task.variables.text(name)?.map(str::trim).filter(|text| !text.is_empty()))
     }
 
-    /// A text of at most 200 characters.
+    /// A name of something, as inventories are told it: at most 200 characters, and no control characters.
     pub(crate) fn short_text(&self, name: &str) -> Result<Option<String>, InputError> {
         match self.text(name)? {
-            Some(text) if text.chars().count() > 200 => Err(bad(name, "must have at most 200 characters", text)),
+            Some(text) if !is_short(text) => Err(bad(name, SHORT, text)),
             text => Ok(text.map(str::to_owned)),
         }
+    }
+
+    /// What somebody wrote for others to read: cut to so many characters, and without those that nobody can read.
+    pub(crate) fn remark(&self, name: &str, longest: usize) -> Result<Option<String>, InputError> {
+        let readable = |text: &str| text.chars().filter(|c| !c.is_control() || *c == '\n').take(longest).collect();
+        Ok(self.text(name)?.map(readable).filter(|text: &String| !text.is_empty()))
     }
 
     /// The tenant: the engine's where the task has one, else the variable's. They never differ.
@@ -276,5 +291,20 @@ pub(crate) mod tests {
             assert!(said(json!({"holdFor": text(bad)}), &hold).unwrap().contains("must be an ISO-8601 duration"), "{bad}");
         }
         assert_eq!(said(json!({"holdFor": text("  ")}), &hold), None);
+        let customer = |input: &Input<'_>| input.short_text("customerId").err();
+        assert_eq!(
+            said(json!({"customerId": text("C\u{0}1")}), &customer).unwrap(),
+            "variable `customerId` must have at most 200 characters, and no control characters, it is `C\u{fffd}1`"
+        );
+        assert_eq!(said(json!({"customerId": text(&"ü".repeat(200))}), &customer), None);
+    }
+
+    #[test]
+    fn what_somebody_wrote_is_kept_as_far_as_it_can_be_read() {
+        let task = task(json!({"releaseReason": text(" gone\nfor\u{0} good "), "comment": text("\u{7}")}));
+        let input = Input { task: &task, defaults: &defaults() };
+        assert_eq!(input.remark("releaseReason", 200).unwrap().as_deref(), Some("gone\nfor good"));
+        assert_eq!(input.remark("releaseReason", 4).unwrap().as_deref(), Some("gone"));
+        assert_eq!(input.remark("comment", 200).unwrap(), None);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 use crate::domain::{MAX_LINES, OrderLine, OrderLineId, Quantity};
 use crate::engine::Required as _;
-use crate::topics::input::{Input, InputError, bad};
+use crate::topics::input::{Input, InputError, SHORT, bad, is_short};
 
 const EXPECTED: &str = "a JSON array of lines such as [{\"orderLineId\": \"<UUID>\", \"productOfferingId\": \"PHONE\", \"quantity\": 1}]";
 
@@ -44,8 +44,8 @@ fn line(index: usize, dto: &LineDto) -> Result<OrderLine, InputError> {
         return Err(bad(&at(index, "productOfferingId"), "must be 1 to 200 printable characters", offering));
     }
     let location = text(index, "locationId", dto.location_id.as_ref())?.map(str::trim).filter(|text| !text.is_empty());
-    if location.is_some_and(|text| text.chars().count() > 200) {
-        return Err(bad(&at(index, "locationId"), "must have at most 200 characters", location.unwrap_or("")));
+    if let Some(text) = location.filter(|text| !is_short(text)) {
+        return Err(bad(&at(index, "locationId"), SHORT, text));
     }
     Ok(OrderLine {
         order_line: OrderLineId::parse(id).map_err(|must| bad(&at(index, "orderLineId"), must, id))?,
@@ -112,6 +112,11 @@ mod tests {
             ("quantity", "true", "variable `orderLines[0].quantity` must be a number or a decimal text, it is `true`"),
             ("quantity", "\"two\"", "variable `orderLines[0].quantity` must be a decimal number such as 2 or 0.5, it is `two`"),
             ("productOfferingId", "\"\"", "variable `orderLines[0].productOfferingId` must be 1 to 200 printable characters, it is ``"),
+            (
+                "locationId",
+                "\"B\\u0000\"",
+                "variable `orderLines[0].locationId` must have at most 200 characters, and no control characters, it is `B\u{fffd}`",
+            ),
             ("orderLineId", "7", "variable `orderLines[0].orderLineId` must be a text, it is `7`"),
             (
                 "orderLineId",

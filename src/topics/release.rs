@@ -13,7 +13,7 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
         tenant: input.tenant()?,
         find: input.find()?,
         goal: Goal::Release,
-        actor: input.short_text("releaseReason")?.map(|reason| format!("release: {reason}")),
+        actor: input.remark("releaseReason", 200)?.map(|reason| format!("release: {reason}")),
         waiting: Some(waiting::task(input.task, "release", None)),
     };
     // An order that names no reservation may have a reserve under way that is not on record yet.

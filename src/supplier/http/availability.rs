@@ -51,10 +51,7 @@ pub(super) enum NoAvailability {
 impl CheckPointers {
     /// Reads the answer to the ask.
     pub(super) fn read(&self, body: &Value, ask: &CheckAsk) -> Result<AvailabilityAnswer, NoAvailability> {
-        let reference = match &self.reference {
-            Some(pointer) if pointer.find(body).is_some() => Some(pointer.text(body)?.chars().take(255).collect()),
-            Some(_) | None => None,
-        };
+        let reference = extra(&self.reference, body, 255);
         let mut told: BTreeMap<OrderLineId, Told> = BTreeMap::new();
         for entry in self.lines.array(body)? {
             let id = self.line.find(entry, &ask.lines)?;
@@ -70,7 +67,7 @@ impl CheckPointers {
                 }
                 None => None,
             };
-            let said = Told { available, stated, code: extra(&self.line_code, entry), offer: self.offer(entry) };
+            let said = Told { available, stated, code: extra(&self.line_code, entry, 200), offer: self.offer(entry) };
             if told.insert(id, said).is_some() {
                 return Err(NoAvailability::LineTwice(id));
             }
@@ -89,16 +86,17 @@ impl CheckPointers {
     fn offer(&self, entry: &Value) -> Offer {
         let from = |pointer: &Pointer| pointer.instant(entry, InstantForm::Rfc3339).ok();
         Offer {
-            place: extra(&self.line_place, entry),
+            place: extra(&self.line_place, entry, 200),
             from: self.line_from.as_ref().and_then(from),
-            alternate: extra(&self.line_alternate, entry),
+            alternate: extra(&self.line_alternate, entry, 200),
         }
     }
 }
 
-fn extra(pointer: &Option<Pointer>, entry: &Value) -> Option<String> {
+/// A text by which nothing is decided: what cannot be read counts as not said.
+fn extra(pointer: &Option<Pointer>, entry: &Value, longest: usize) -> Option<String> {
     let text = pointer.as_ref()?.text(entry).ok()?;
-    Some(text.chars().filter(|c| !c.is_control()).take(200).collect()).filter(|text: &String| !text.is_empty())
+    Some(text.chars().filter(|c| !c.is_control()).take(longest).collect()).filter(|text: &String| !text.is_empty())
 }
 
 /// The line's verdict. The inventory's word counts, unless its own number proves it wrong.
@@ -128,6 +126,42 @@ pub(super) fn bounded(amount: Decimal) -> Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::supplier::sample::ask;
+    use serde_json::json;
+
+    #[test]
+    fn a_name_that_no_database_takes_is_left_out_and_the_answer_counts() {
+        let at = |text: &str| Pointer::parse(text).unwrap();
+        let pointers = CheckPointers {
+            reference: Some(at("/reference")),
+            lines: at("/lines"),
+            line: LineHandle::Product(at("/sku")),
+            line_available: Some(at("/available")),
+            line_state: None,
+            line_code: Some(at("/code")),
+            line_place: None,
+            line_from: None,
+            line_alternate: None,
+        };
+        let hold = ask();
+        let ask = CheckAsk {
+            tenant: hold.tenant,
+            correlation: String::new(),
+            lines: hold.lines,
+            customer: None,
+            location: None,
+            channel: None,
+            timeout: hold.timeout,
+        };
+        let read = |reference: &str| {
+            let body = json!({"reference": reference, "lines": [{"sku": "PHONE", "available": 0, "code": "gone\u{0}"}]});
+            pointers.read(&body, &ask).unwrap()
+        };
+        let told = read("a\u{0}b");
+        assert_eq!((told.reference, told.lines[0].explanation.as_deref()), (None, None));
+        assert_eq!(told.lines[0].status, AvailabilityStatus::Unavailable);
+        assert_eq!(read("a\tb").reference.as_deref(), Some("ab"));
+    }
 
     #[test]
     fn a_word_that_its_own_number_contradicts_is_unknown() {

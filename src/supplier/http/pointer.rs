@@ -46,9 +46,11 @@ impl Pointer {
         Misread::Wrong { place: self.clone(), wanted, found: shortened(found) }
     }
 
-    /// A text, or a number as its digits: references and codes come as either.
+    /// A text, or a number as its digits: references and codes come as either. One with a NUL is none: no inventory means it, and no
+    /// database takes it.
     pub(super) fn text(&self, value: &Value) -> Result<String, Misread> {
         match self.need(value)? {
+            found @ Value::String(text) if text.contains('\0') => Err(self.wrong("a text without NUL", found)),
             Value::String(text) => Ok(text.clone()),
             Value::Number(number) => Ok(number.to_string()),
             other => Err(self.wrong("a text", other)),
@@ -139,6 +141,13 @@ mod tests {
         for text in ["{}", r#"{"a":null}"#, "[]", "3"] {
             assert_eq!(at("/a").text(&json(text)).unwrap_err().to_string(), "/a is missing");
         }
+    }
+
+    #[test]
+    fn a_text_that_no_database_takes_is_none_and_is_shown_so_that_one_takes_it() {
+        let error = at("/a").text(&json(r#"{"a":"x\u0000y"}"#)).unwrap_err().to_string();
+        assert_eq!(error, r#"/a should be a text without NUL, is "x\u0000y""#);
+        assert!(at("/a").text(&json(r#"{"a":"x\ty"}"#)).is_ok());
     }
 
     #[test]
