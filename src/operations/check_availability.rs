@@ -49,8 +49,8 @@ pub struct CheckAvailability {
     pub channel: Option<String>,
     /// Who asks, by their own name for the request: for the record and for events.
     pub request: Option<String>,
-    /// How old evidence may be and yet answer without a call. The source's `reuse_for_s` is the most. Nothing said: that much
-    /// for a quote, and not at all for an order.
+    /// How old evidence may be and yet answer without a call of its own. The source's `reuse_for_s` is the most. Nothing said: that
+    /// much for a quote, and not at all for an order. Not at all also means no answer to a question that was put before this one came.
     pub fresh_enough: Option<TimeDelta>,
 }
 
@@ -188,6 +188,9 @@ impl Operations {
     }
 
     /// An answer from a row or from the inventory, made out to whoever asks.
+    ///
+    /// Equal questions at the same moment wait for one answer, as far as it can be new enough for each of them. It goes on even if
+    /// whoever asked first has gone.
     async fn answered(
         &self,
         check: &CheckAvailability,
@@ -195,19 +198,39 @@ impl Operations {
         fingerprint: Fingerprint,
         at_most: TimeDelta,
     ) -> Result<(Arc<AvailabilityEvidence>, Provenance), CheckError> {
-        let asking = {
-            let (operations, check) = (self.clone(), check.clone());
-            async move { operations.answer(&check, fingerprint, at_most).await }
+        let since = self.now_as_kept() - at_most;
+        let (evidence, from) = match self.board(check, fingerprint, at_most, since).await? {
+            Some(found) => found,
+            // Whoever asked first accepted an older answer than this caller does. The next one may be another of these, the one after
+            // it is our own.
+            None => match self.board(check, fingerprint, at_most, since).await? {
+                Some(found) => found,
+                None => self.board(check, fingerprint, at_most, DateTime::<Utc>::MAX_UTC).await?.ok_or(CheckError::BrokenOff)?,
+            },
         };
-        // Equal questions at the same moment wait for one answer. It goes on even if whoever asked first has gone.
-        let (landed, mine) = self.flights.board((fingerprint, at_most), asking).await?;
-        let (evidence, from) = landed?;
-        let from = if mine || from == Provenance::Reused { from } else { Provenance::Shared };
         let evidence = self.made_out_to(check, question, evidence).await?;
         if evidence.status.is_told() && matches!(check.subject, Subject::Quote(..)) {
             self.cache.keep_evidence(&evidence, self.clock.now()).await;
         }
         Ok((evidence, from))
+    }
+
+    /// The answer to a question that was put since then, by this caller or by another; nothing if that other had one from before.
+    async fn board(
+        &self,
+        check: &CheckAvailability,
+        fingerprint: Fingerprint,
+        at_most: TimeDelta,
+        since: DateTime<Utc>,
+    ) -> Result<Option<(Arc<AvailabilityEvidence>, Provenance)>, CheckError> {
+        let asking = {
+            let (operations, check) = (self.clone(), check.clone());
+            async move { operations.answer(&check, fingerprint, at_most).await }
+        };
+        let (landed, mine) = self.flights.board(fingerprint, since, self.now_as_kept(), asking).await?;
+        let (evidence, from) = landed?;
+        let from = if mine || from == Provenance::Reused { from } else { Provenance::Shared };
+        Ok((mine || evidence.checked_at >= since).then_some((evidence, from)))
     }
 
     /// The evidence as it reads now.

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures::future::join_all;
 use holdfast::cache::Cache;
-use holdfast::domain::{AvailabilityStatus, Fingerprint};
-use holdfast::operations::{EvidenceView, Operations, Provenance};
+use holdfast::domain::{AvailabilityStatus, Fingerprint, OrderId, Subject};
+use holdfast::operations::{CheckAvailability, EvidenceView, Operations, Provenance};
 use holdfast::simulator::Fault;
+use uuid::Uuid;
 
 use crate::support::counter::{Counter, cache_options, redis_cache};
+use crate::support::order::BY_ITSELF;
 use crate::support::redis::Redis;
+use crate::support::wait::until_true;
 
 const ALL: usize = 500;
 /// Long enough that a busy machine is not taken for an ill Redis.
@@ -65,6 +69,42 @@ async fn without_redis_two_replicas_ask_once_each_and_are_told_the_same() {
     let told = join_all(asking).await;
     assert!(told.into_iter().all(|status| status.unwrap() == AvailabilityStatus::Available));
     assert_eq!(counter.calls(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_equal_checks_that_accept_answers_of_different_ages_cost_the_inventory_one_call() {
+    let counter = Counter::open().await;
+    counter.arm(Some(1), Fault::Slow { delay_ms: 200 });
+    let (replica, check) = (counter.replica(Cache::Off).await, counter.quote());
+    let asking = (1..=300).map(|age| {
+        let check = CheckAvailability { fresh_enough: Some(TimeDelta::seconds(age)), ..check.clone() };
+        let replica = replica.clone();
+        tokio::spawn(async move { replica.check_availability(check).await.unwrap().status })
+    });
+    let told = join_all(asking).await;
+    assert!(told.into_iter().all(|status| status.unwrap() == AvailabilityStatus::Available));
+    assert_eq!((counter.calls(), counter.rows().await), (1, 1));
+}
+
+#[tokio::test]
+async fn who_accepts_no_older_answer_is_not_told_that_of_a_question_that_was_put_before() {
+    let counter = Counter::open().await;
+    let replica = counter.replica(Cache::memory(cache_options())).await;
+    let slow = counter.arm(Some(1), Fault::Slow { delay_ms: 1_500 });
+    let quote = CheckAvailability { fresh_enough: Some(TimeDelta::zero()), ..counter.quote() };
+    let first = tokio::spawn({
+        let (replica, quote) = (replica.clone(), quote.clone());
+        async move { replica.check_availability(quote).await.unwrap() }
+    });
+    until_true("the inventory was asked, and answers slowly", BY_ITSELF, async || counter.calls() == 1).await;
+    counter.stock("phone", 0);
+    counter.pass(1);
+    let order = CheckAvailability { subject: Subject::Order(OrderId(Uuid::new_v4())), fresh_enough: None, ..quote };
+    let told = replica.check_availability(order).await.unwrap();
+    assert_eq!((told.status, told.from), (AvailabilityStatus::PartiallyAvailable, Provenance::Fresh));
+    let first = first.await.unwrap();
+    assert_eq!((first.status, counter.fired(slow), counter.calls()), (AvailabilityStatus::Available, 1, 2));
+    assert!(first.evidence.checked_at < told.evidence.checked_at);
 }
 
 #[tokio::test]
