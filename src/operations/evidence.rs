@@ -12,7 +12,7 @@ use crate::operations::{CheckAvailability, CheckError, EvidenceView, OperationEr
 pub struct QuoteAvailability {
     /// The verdict over everything below: not checked if there is nothing.
     pub status: AvailabilityStatus,
-    /// The newest evidence of each source.
+    /// What counts of each source.
     pub evidence: Vec<EvidenceView>,
 }
 
@@ -35,7 +35,8 @@ impl Operations {
         Ok(found.map(|evidence| self.view(Arc::new(evidence), Provenance::Reused)))
     }
 
-    /// Reads the newest evidence of each source for a quote, of one revision or of the newest that was checked.
+    /// Reads what counts of a quote from each source, of one revision or of the newest that was checked: as a check would be answered,
+    /// were it not to ask.
     ///
     /// # Errors
     /// [`OperationError::Store`].
@@ -45,7 +46,7 @@ impl Operations {
         quote: QuoteId,
         revision: Option<i32>,
     ) -> Result<QuoteAvailability, OperationError> {
-        let found = self.store.list_quote_evidence(tenant, quote, revision).await?;
+        let found = self.store.list_quote_evidence(tenant, quote, revision, self.clock.now()).await?;
         let evidence: Vec<_> = found.into_iter().map(|one| self.view(Arc::new(one), Provenance::Reused)).collect();
         Ok(QuoteAvailability { status: over_all(evidence.iter().map(|view| view.status)), evidence })
     }

@@ -56,11 +56,17 @@ const NEWEST: &str = with_lines!(
 const OF_QUOTE: &str = with_lines!(
     "evidence_of_quote",
     "(
-    select distinct on (source_system) * from availability_evidence
-    where tenant_id = $1 and subject_type = 'QUOTE' and subject_id = $2 and fingerprint is not null and subject_revision = coalesce($3, (
-        select max(subject_revision) from availability_evidence where tenant_id = $1 and subject_type = 'QUOTE' and subject_id = $2
-    ))
-    order by source_system, created_at desc, evidence_id desc
+    with of_revision as (
+        select * from availability_evidence
+        where tenant_id = $1 and subject_type = 'QUOTE' and subject_id = $2 and fingerprint is not null and subject_revision = coalesce($3, (
+            select max(subject_revision) from availability_evidence where tenant_id = $1 and subject_type = 'QUOTE' and subject_id = $2
+        ))
+    ), asked_last as (
+        select distinct on (source_system) source_system, fingerprint from of_revision order by source_system, created_at desc, evidence_id desc
+    )
+    select distinct on (source_system) of_revision.* from of_revision join asked_last using (source_system, fingerprint)
+    order by source_system, (expires_at > $4 and status in ('AVAILABLE', 'PARTIALLY_AVAILABLE', 'UNAVAILABLE')) desc,
+        checked_at desc, evidence_id desc
 )",
     "order by e.source_system"
 );
@@ -93,7 +99,8 @@ impl Store {
         Ok(self.read_evidence("get_newest_evidence", tenant, query).await?.pop())
     }
 
-    /// The newest evidence for a quote from each source, of a revision or of the newest that was checked.
+    /// What counts of a quote from each source, of a revision or of the newest that was checked: of the answers to what was asked last,
+    /// the newest that was given and has not expired; if there is none, the newest.
     ///
     /// # Errors
     /// [`StoreError::Away`], [`StoreError::Refused`] or [`StoreError::UnreadableEvidence`].
@@ -102,8 +109,10 @@ impl Store {
         tenant: TenantId,
         quote: QuoteId,
         revision: Option<i32>,
+        now: DateTime<Utc>,
     ) -> Result<Vec<AvailabilityEvidence>, StoreError> {
-        self.read_evidence("list_quote_evidence", tenant, sqlx::query_as(OF_QUOTE).bind(tenant.0).bind(quote.0).bind(revision)).await
+        let query = sqlx::query_as(OF_QUOTE).bind(tenant.0).bind(quote.0).bind(revision).bind(now);
+        self.read_evidence("list_quote_evidence", tenant, query).await
     }
 
     async fn read_evidence(

@@ -2,8 +2,10 @@
 
 use chrono::TimeDelta;
 use holdfast::cache::Cache;
-use holdfast::domain::{AvailabilityStatus, OrderId, QuoteId, Subject, TenantId};
+use holdfast::domain::{AvailabilityEvidence, AvailabilityStatus, EvidenceId, OrderId, QuoteId, Subject, TenantId};
 use holdfast::operations::{CheckAvailability, Provenance};
+use holdfast::simulator::Fault;
+use holdfast::store::Store;
 use serde_json::json;
 use sqlx::Executor as _;
 use uuid::Uuid;
@@ -84,6 +86,37 @@ async fn of_a_quote_the_newest_evidence_of_the_revision_that_is_asked_for_is_sho
     assert_eq!(shown(None).await, [told[2]]);
     assert_eq!(shown(Some(1)).await, [told[0]]);
     assert_eq!(shown(Some(3)).await, []);
+}
+
+#[tokio::test]
+async fn of_a_quote_the_newest_answer_to_what_was_asked_last_is_shown_whatever_was_written_down_last() {
+    let counter = Counter::open_with("evidence_ttl_s = 60").await;
+    let replica = counter.replica(Cache::Off).await;
+    let check = counter.quote();
+    let Subject::Quote(quote, _) = check.subject else { unreachable!() };
+    let shown = async || {
+        let found = replica.quote_evidence(counter.tenant, quote, None).await.unwrap();
+        (found.status, found.evidence[0].evidence.id)
+    };
+    let first = replica.check_availability(check.clone()).await.unwrap().evidence;
+    counter.pass(1);
+    counter.stock("phone", 0);
+    let second = replica.recheck(counter.tenant, first.id, None).await.unwrap().unwrap().fresh.evidence;
+    counter.pass(1);
+    let copy = AvailabilityEvidence { id: EvidenceId(Uuid::new_v4()), copied_from: Some(first.id), ..first.as_ref().clone() };
+    let store = Store::connect(&counter.database.store_options()).await.unwrap();
+    store.put_evidence(copy, counter.shared_clock().now()).await.unwrap();
+    assert_eq!(shown().await, (AvailabilityStatus::PartiallyAvailable, second.id), "the copy is of an older answer");
+
+    // What was told of other lines says nothing of these.
+    let silent = counter.arm(Some(1), Fault::ErrorBefore { status: 500, retry_after: None });
+    counter.pass(1);
+    let other = CheckAvailability { lines: vec![line("phone", "9")], ..check.clone() };
+    let unknown = replica.check_availability(other).await.unwrap().evidence;
+    assert_eq!(shown().await, (AvailabilityStatus::Unknown, unknown.id));
+    assert_eq!(counter.fired(silent), 1);
+    counter.pass(60);
+    assert_eq!(shown().await, (AvailabilityStatus::Stale, unknown.id));
 }
 
 #[tokio::test]

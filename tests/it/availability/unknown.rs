@@ -88,6 +88,13 @@ async fn what_is_not_known_answers_no_later_question_and_unseats_no_earlier_answ
         assert_eq!((rechecked.fresh.status, counter.fired(silent), counter.fired(again)), (AvailabilityStatus::Unknown, 1, 1));
         let still = replica.check_availability(check.clone()).await.unwrap();
         assert_eq!((still.evidence.id, still.from), (known.evidence.id, Provenance::Reused), "an older answer counts until its end");
+        let Subject::Quote(quote, _) = check.subject else { unreachable!() };
+        let shown = replica.quote_evidence(counter.tenant, quote, None).await.unwrap();
+        assert_eq!(
+            (shown.status, shown.evidence[0].evidence.id),
+            (AvailabilityStatus::Available, known.evidence.id),
+            "and is what is shown"
+        );
     }
 }
 
