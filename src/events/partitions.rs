@@ -1,10 +1,14 @@
-//! Which partition a key goes to, as far as it is known: the client chooses it by itself, and tells nobody before the broker's word.
+//! How many partitions topics have, as far as a client knows, and which of them a key goes to: a producer chooses that by itself, and tells
+//! nobody before the broker's word.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+/// How often a client says what it knows.
+pub(super) const SAYS_EVERY_MS: &str = "1000";
 
 /// How many partitions topics have; clones look at the same ones.
 #[derive(Debug, Clone, Default)]
@@ -25,12 +29,16 @@ struct TopicStatistics {
 impl Partitions {
     /// The partition of a key; nothing before the number of partitions is known.
     pub(super) fn of(&self, topic: &str, key: &str) -> Option<i32> {
-        let count = *self.0.lock().unwrap_or_else(PoisonError::into_inner).get(topic)?;
-        Some(partition(key, count))
+        Some(partition(key, self.count(topic)?))
     }
 
-    /// Reads the client's statistics. Metadata would say the same, but a client that is asked for it on a topic that it has no message
-    /// for looks at a topic that it has let go of.
+    /// How many partitions a topic has; nothing before that is known.
+    pub(super) fn count(&self, topic: &str) -> Option<i32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied()
+    }
+
+    /// Reads the client's statistics. Metadata of one topic would say the same, but rdkafka 0.39 lets go of its handle of the topic before
+    /// it asks with it.
     pub(super) fn learn(&self, statistics: &[u8]) {
         let Ok(read) = serde_json::from_slice::<Statistics>(statistics) else { return };
         let counted = read.topics.into_iter().filter_map(|(name, topic)| {

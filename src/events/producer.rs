@@ -9,7 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 
 use crate::events::kafka::log_client;
-use crate::events::partitions::Partitions;
+use crate::events::partitions::{Partitions, SAYS_EVERY_MS};
 use crate::events::{KafkaConfig, Message};
 
 /// Why the broker did not take a message.
@@ -24,9 +24,6 @@ pub enum Refusal {
     /// The producer is of no further use; another one must be made.
     Broken(String),
 }
-
-/// How often the client counts what it knows.
-const COUNTS_EVERY_MS: &str = "1000";
 
 /// What the client has last said of its brokers.
 #[derive(Debug, Clone, Default)]
@@ -86,7 +83,7 @@ impl Producer {
             .set("partitioner", "murmur2_random")
             // A message that is given up while the next one goes through is a gap. None is given up: it waits for the broker.
             .set("message.timeout.ms", "0")
-            .set("statistics.interval.ms", COUNTS_EVERY_MS);
+            .set("statistics.interval.ms", SAYS_EVERY_MS);
         let connection = Connection::default();
         let inner = FutureProducer::from_config_and_context(&config, connection.clone())?;
         Ok(Self { inner: Some(inner), connection })

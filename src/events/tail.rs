@@ -105,9 +105,10 @@ impl Tail {
         // No group is ever joined, but the client insists on a name.
         config.set("group.id", "holdfast-tail").set("enable.auto.commit", "false").set("allow.auto.create.topics", "false");
         let consumer = StreamConsumer::from_config_and_context(&config, Quiet).map_err(failed("prepare to read"))?;
-        let metadata = consumer.fetch_metadata(Some(&topic), PATIENCE).map_err(failed("ask the brokers for"))?;
-        let partitions: Vec<i32> =
-            metadata.topics().iter().flat_map(|found| found.partitions().iter().map(|partition| partition.id())).collect();
+        // Of all topics: asked for one, rdkafka 0.39 lets go of its handle of the topic before it asks with it.
+        let metadata = consumer.fetch_metadata(None, PATIENCE).map_err(failed("ask the brokers for"))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let partitions: Vec<i32> = found.into_iter().flat_map(|found| found.partitions()).map(|partition| partition.id()).collect();
         if partitions.is_empty() {
             return Err(TailError::NoTopic(topic));
         }

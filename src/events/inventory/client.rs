@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::events::KafkaConfig;
 use crate::events::kafka::log_client;
+use crate::events::partitions::{Partitions, SAYS_EVERY_MS};
 use crate::store::{Message, Partition};
 
 /// What has changed since somebody last looked.
@@ -31,6 +32,7 @@ pub(crate) struct News {
 pub(crate) struct Context {
     news: Mutex<News>,
     changed: Notify,
+    partitions: Partitions,
 }
 
 impl Context {
@@ -42,6 +44,11 @@ impl Context {
     /// Returns once something has.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// How many partitions the topic has, as far as the client knows.
+    pub(crate) fn partitions(&self, topic: &str) -> Option<i32> {
+        self.partitions.count(topic)
     }
 
     fn tell(&self, change: impl FnOnce(&mut News)) {
@@ -58,6 +65,10 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(error = %error, reason, "the Kafka client complains");
         self.tell(|news| news.complaint = Some(reason.to_owned()));
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.partitions.learn(statistics);
     }
 }
 
@@ -103,6 +114,7 @@ pub(crate) fn join(kafka: &KafkaConfig, group: &str, topic: &str) -> KafkaResult
     }
     config
         .set("group.id", group)
+        .set("statistics.interval.ms", SAYS_EVERY_MS)
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")

@@ -233,26 +233,18 @@ impl InventoryConsumer {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// How many partitions the topic has, by the broker's word.
-    async fn partitions(&self) -> KafkaResult<i32> {
-        let (client, topic) = (Arc::clone(&self.client), self.settings.topic.clone());
-        let asked = tokio::task::spawn_blocking(move || client.fetch_metadata(Some(&topic), ASK));
-        let metadata = asked.await.unwrap_or(Err(KafkaError::Canceled))?;
-        let found = metadata.topics().iter().find(|known| known.name() == self.settings.topic);
-        Ok(found.and_then(|known| i32::try_from(known.partitions().len()).ok()).unwrap_or(0))
-    }
-
     /// Puts partitions on record that are new in the topic, also those that the group has not given to anybody yet: until they are
-    /// read, the topic is not read to its end.
-    async fn put_partitions_on_record(&mut self) -> Result<(), String> {
-        let there = self.partitions().await.map_err(|error| error.to_string())?;
+    /// read, the topic is not read to its end. False before the client knows how many there are; it hears of new ones every five minutes
+    /// (`topic.metadata.refresh.interval.ms`).
+    async fn put_partitions_on_record(&mut self) -> Result<bool, String> {
+        let Some(there) = self.client.context().partitions(&self.settings.topic) else { return Ok(false) };
         for number in self.on_record..there {
             let (low, _) = self.watermarks(number).await.map_err(|error| error.to_string())?;
             let opened = self.store.open_partition(&self.partition(number), low, self.clock.now()).await;
             opened.map_err(|error| error.to_string())?;
             self.on_record = number + 1;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn hear(&mut self, heard: KafkaResult<Message>) {
@@ -406,10 +398,14 @@ impl InventoryConsumer {
         self.look_at = Instant::now() + LOOK;
         // What is published while the questions are being answered may be in no answer: it counts from before the first of them.
         let asked_at = self.clock.now();
-        if let Err(why) = self.put_partitions_on_record().await {
-            // Who knows what waits in one that nobody has heard of.
-            self.status.broker(Some(why));
-            return;
+        match self.put_partitions_on_record().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(why) => {
+                // Who knows what waits in one that nobody has heard of.
+                self.status.broker(Some(why));
+                return;
+            }
         }
         let numbers: Vec<i32> = self.places.keys().copied().collect();
         let (mut at_end, mut lag) = (Vec::new(), 0);

@@ -101,7 +101,7 @@ async fn read(mut response: Response, deadline: tokio::time::Instant, timeout: D
 
 /// Why, without the outermost words: they hold the address, which is the same on every call, and the key in it.
 fn reason(error: &reqwest::Error) -> String {
-    error.source().map_or_else(|| "the HTTP client gave up".to_owned(), |cause| chain(cause))
+    error.source().map_or_else(|| "the HTTP client gave up".to_owned(), chain)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use toml::Table;
 
 use super::feed::{BY_ITSELF, Feed};
 use super::seam::{Seam, Shut};
+use super::shelf::now;
 use crate::support::daemon::Process;
 use crate::support::http::http;
 use crate::support::wait::{until, until_true};
@@ -57,7 +58,7 @@ async fn a_topic_is_read_up_to_where_it_was_read_and_no_further() {
     // While an event is on its way, nothing says that what was published by then is in.
     let shut = Shut::at(feed.shop.database.pool(), Seam::Deduplicated).await;
     feed.send(&[feed.event("e-2", 2, "ProductStateChangeEvent", product("active"))]).await;
-    let published = Utc::now();
+    let published = now();
     shut.reached().await;
     let before = desk.read_up_to().await.unwrap();
     assert!(before < published, "{before} is not before {published}");
@@ -67,7 +68,7 @@ async fn a_topic_is_read_up_to_where_it_was_read_and_no_further() {
 
     // A partition that the topic is given has never been read, whoever will get it.
     let shut = Shut::at(feed.shop.database.pool(), Seam::ReadToEnd).await;
-    let grown = Utc::now();
+    let grown = now();
     feed.topic.grow().await;
     until_true("the new partition is known", BY_ITSELF, async || desk.freshness().await["state"] == "CATCHING_UP").await;
     shut.open().await;
