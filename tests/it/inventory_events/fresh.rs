@@ -1,12 +1,12 @@
 //! What is said of the projection's freshness while a consumer reads: never more than is known.
 
 use chrono::{DateTime, Utc};
+use holdfast::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use toml::Table;
 
 use super::feed::{BY_ITSELF, Feed};
 use super::seam::{Seam, Shut};
-use super::shelf::now;
 use crate::support::daemon::Process;
 use crate::support::http::http;
 use crate::support::wait::{until, until_true};
@@ -58,7 +58,7 @@ async fn a_topic_is_read_up_to_where_it_was_read_and_no_further() {
     // While an event is on its way, nothing says that what was published by then is in.
     let shut = Shut::at(feed.shop.database.pool(), Seam::Deduplicated).await;
     feed.send(&[feed.event("e-2", 2, "ProductStateChangeEvent", product("active"))]).await;
-    let published = now();
+    let published = SystemClock.now();
     shut.reached().await;
     let before = desk.read_up_to().await.unwrap();
     assert!(before < published, "{before} is not before {published}");
@@ -68,7 +68,7 @@ async fn a_topic_is_read_up_to_where_it_was_read_and_no_further() {
 
     // A partition that the topic is given has never been read, whoever will get it.
     let shut = Shut::at(feed.shop.database.pool(), Seam::ReadToEnd).await;
-    let grown = now();
+    let grown = SystemClock.now();
     feed.topic.grow().await;
     until_true("the new partition is known", BY_ITSELF, async || desk.freshness().await["state"] == "CATCHING_UP").await;
     shut.open().await;

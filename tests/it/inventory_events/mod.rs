@@ -6,6 +6,7 @@ mod feed;
 mod forgetting;
 mod fresh;
 mod killed;
+mod losing;
 mod oracle;
 mod seam;
 mod sharing;

@@ -1,4 +1,4 @@
-//! A wire to a server that can fall silent, so that what goes over it then goes nowhere and nobody is told.
+//! A wire to a server that can fall silent, so that what goes over it then goes nowhere and nobody is told, or be cut.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ struct Shared {
     server: SocketAddr,
     /// Connections that were made before this number of silences are dead.
     silences: watch::Sender<usize>,
+    /// Connections that were made before this number of cuts are gone.
+    cuts: watch::Sender<usize>,
     /// Connections that carried something into the silence.
     lost: AtomicUsize,
 }
@@ -31,7 +33,7 @@ impl Wire {
     pub(crate) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { server, silences: watch::Sender::new(0), lost: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared { server, silences: watch::Sender::new(0), cuts: watch::Sender::new(0), lost: AtomicUsize::new(0) });
         let cut = CancellationToken::new();
         let (carrier, hangs) = (Arc::clone(&shared), cut.clone());
         tokio::spawn(hangs.run_until_cancelled_owned(async move {
@@ -52,6 +54,11 @@ impl Wire {
         (wire, over)
     }
 
+    /// Cuts the connections that there are: who connected is told by a reset, and the server only when it next speaks. New ones work.
+    pub(crate) fn cut(&self) {
+        self.shared.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
     /// From now on nothing comes through on the connections that there are. New ones work.
     pub(crate) fn fall_silent(&self) {
         self.shared.silences.send_modify(|silences| *silences += 1);
@@ -64,12 +71,16 @@ impl Wire {
 }
 
 async fn carry(shared: Arc<Shared>, mut near: TcpStream) {
-    let mut silences = shared.silences.subscribe();
+    let (mut silences, mut cuts) = (shared.silences.subscribe(), shared.cuts.subscribe());
     let Ok(mut far) = TcpStream::connect(shared.server).await else { return };
     silences.mark_unchanged();
     tokio::select! {
         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => return,
         _ = silences.changed() => {}
+        _ = cuts.changed() => {
+            let _ = near.set_zero_linger();
+            return;
+        }
     }
     // Both ends stay open. The near one is still read, as a network that swallows packets would leave it: writable.
     let mut unheard = [0; 4096];
