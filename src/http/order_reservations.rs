@@ -163,7 +163,7 @@ pub(crate) async fn request_reservation(
                 if_version: None,
                 requested_by: subject,
             };
-            match working.operations.promise(&command).await? {
+            match working.operations.put_command(&command).await? {
                 Put::Stands(command) | Put::StartedBy { command, same: true } => Ok(accepted(*command)),
                 Put::StartedBy { command, same: false } => {
                     let detail = "This order step was asked for with other contents; a new attempt needs a higher `attemptGroup`.";

@@ -165,7 +165,7 @@ async fn command(
                 if_version,
                 requested_by: subject,
             };
-            let (Put::Stands(command) | Put::StartedBy { command, .. }) = working.operations.promise(&command).await?;
+            let (Put::Stands(command) | Put::StartedBy { command, .. }) = working.operations.put_command(&command).await?;
             Ok(accepted(*command))
         })
         .await

@@ -11,7 +11,7 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn promise(&self, command: &NewCommand) -> Result<Put, OperationError> {
+    pub async fn put_command(&self, command: &NewCommand) -> Result<Put, OperationError> {
         Ok(self.store.put_command(command, self.clock.now()).await?)
     }
 
@@ -87,7 +87,7 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn version_held(&self, command: &CommandRecord) -> Result<bool, OperationError> {
+    pub async fn drop_condition(&self, command: &CommandRecord) -> Result<bool, OperationError> {
         Ok(self.store.drop_condition(command).await?)
     }
 

@@ -60,18 +60,12 @@ impl Operations {
         Ok(self.store.get_case(&tenants, id).await?)
     }
 
-    /// A process is about to ask a human about a reservation.
+    /// Opens a case: a process is about to ask a human about a reservation.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn human_is_asked(
-        &self,
-        tenant: TenantId,
-        reservation: ReservationId,
-        instance: &str,
-        why: &str,
-    ) -> Result<(), OperationError> {
-        Ok(self.store.ask_in(tenant, reservation, instance, why, self.clock.now()).await?)
+    pub async fn open_case(&self, tenant: TenantId, reservation: ReservationId, instance: &str, why: &str) -> Result<(), OperationError> {
+        Ok(self.store.open_case(tenant, reservation, instance, why, self.clock.now()).await?)
     }
 
     /// The questions whose answer was found more than `since` ago, and that were not withdrawn yet.
@@ -88,11 +82,11 @@ impl Operations {
         Ok(self.store.list_answered_cases(&tenants, self.clock.now() - since, limit).await?)
     }
 
-    /// The question of a case is over.
+    /// Writes down that the question of a case was taken back.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn question_is_over(&self, case: &AnsweredCase) -> Result<(), OperationError> {
-        Ok(self.store.mark_withdrawn(case.tenant, case.id, self.clock.now()).await?)
+    pub async fn withdraw_case(&self, case: &AnsweredCase) -> Result<(), OperationError> {
+        Ok(self.store.withdraw_case(case.tenant, case.id, self.clock.now()).await?)
     }
 }

@@ -174,7 +174,7 @@ impl Operations {
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn order_gone(&self, tenant: TenantId, id: ReservationId) -> Result<(), OperationError> {
+    pub async fn want_release(&self, tenant: TenantId, id: ReservationId) -> Result<(), OperationError> {
         Ok(self.kept(id, || self.store.want_release(tenant, id, self.clock.now())).await?)
     }
 

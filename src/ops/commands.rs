@@ -139,7 +139,7 @@ impl Commander {
                 &format!("The reservation is at version {} by now, not {version}.", row.version),
             )));
         }
-        let ours = self.operations.version_held(command).await?;
+        let ours = self.operations.drop_condition(command).await?;
         Ok((!ours).then(|| self.operations.later(command, TAKEN_OVER)))
     }
 

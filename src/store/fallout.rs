@@ -36,8 +36,8 @@ values (gen_random_uuid(), $1, $2, (select case_id from fallout_case where reser
     $7, $8, $9, $10, $11, $12)
 on conflict (tenant_id, posted_as) do nothing";
 
-const ASK_IN: &str = "\
--- ask_in
+const OPEN_CASE: &str = "\
+-- open_case
 with asked as (
     update reservation set manual_since = coalesce(manual_since, $3), updated_at = $3, version = version + 1
     where reservation_id = $1 and (status in ('UNKNOWN', 'RELEASE_UNKNOWN') or pending_operation is not null)
@@ -212,7 +212,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn ask_in(
+    pub async fn open_case(
         &self,
         tenant: TenantId,
         reservation: ReservationId,
@@ -220,9 +220,9 @@ impl Store {
         why: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let during = "ask_in";
+        let during = "open_case";
         let mut tx = begin(&self.pool, during, &[tenant]).await?;
-        sqlx::query(ASK_IN).bind(reservation.0).bind(instance).bind(now).bind(why).execute(&mut *tx).answered(during).await?;
+        sqlx::query(OPEN_CASE).bind(reservation.0).bind(instance).bind(now).bind(why).execute(&mut *tx).answered(during).await?;
         tx.commit().answered(during).await
     }
 
@@ -257,10 +257,10 @@ where closed_at < $1 and withdrawn_at is null and asked_in is not null order by 
     ///
     /// # Errors
     /// [`StoreError::Away`] or [`StoreError::Refused`].
-    pub async fn mark_withdrawn(&self, tenant: TenantId, case: CaseId, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let during = "mark_withdrawn";
+    pub async fn withdraw_case(&self, tenant: TenantId, case: CaseId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let during = "withdraw_case";
         let mut tx = begin(&self.pool, during, &[tenant]).await?;
-        sqlx::query("-- mark_withdrawn\nupdate fallout_case set withdrawn_at = $2 where case_id = $1")
+        sqlx::query("-- withdraw_case\nupdate fallout_case set withdrawn_at = $2 where case_id = $1")
             .bind(case.0)
             .bind(now)
             .execute(&mut *tx)

@@ -50,7 +50,7 @@ impl Topics {
             Ok(ProcessState::Deleted) => {
                 fault_point!("gone.known");
                 tracing::info!(reservation.id = %reservation, instance.id = %instance, "the process was ended from outside: its hold is released");
-                self.operations.order_gone(tenant, reservation).await
+                self.operations.want_release(tenant, reservation).await
             }
             Ok(ProcessState::Suspended) => self.operations.make_due(tenant, reservation, LOOK_AGAIN_AT_A_SUSPENDED_ORDER).await,
             Ok(ProcessState::Other) => Ok(()),

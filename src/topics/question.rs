@@ -27,7 +27,7 @@ impl Topics {
                 return Ok(());
             }
         }
-        self.operations.question_is_over(case).await
+        self.operations.withdraw_case(case).await
     }
 
     /// Answers an open question with giving up, so that its process goes on; false if no such question is open.

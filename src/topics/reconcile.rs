@@ -28,7 +28,7 @@ pub(crate) async fn work(topics: &Topics, input: &Input<'_>) -> Result<Exit, Inp
         }
     };
     if let (Some((tenant, id)), Some(why)) = (exit.about, exit.is_open()) {
-        let asked = topics.operations.human_is_asked(tenant, id, input.task.process_instance_id.as_str(), why).await;
+        let asked = topics.operations.open_case(tenant, id, input.task.process_instance_id.as_str(), why).await;
         if let Err(error) = asked {
             return Ok(Exit::failed(&error));
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::domain::spelled::spelled;
 use crate::domain::{AvailabilityEvidence, AvailabilityStatus, EvidenceId, LineAvailability, OrderLineId};
 
 /// What a later check says differently from an earlier one.
@@ -48,28 +49,9 @@ pub struct Change {
     pub cause: ChangeCause,
 }
 
-macro_rules! spelled {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
-
-        impl $name {
-            /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The spelling that others read.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-        }
-    };
-}
-
 spelled! {
     /// What about a line can change.
-    Trait {
+    pub enum Trait {
         /// The verdict.
         Status = "STATUS",
         /// How much there is.
@@ -87,7 +69,7 @@ spelled! {
 
 spelled! {
     /// Why it changed.
-    ChangeCause {
+    pub enum ChangeCause {
         /// There is less than before.
         StockFell = "STOCK_FELL",
         /// There is more than before.

@@ -1,47 +1,27 @@
 //! The six words for availability, and the verdict over several lines.
 
 use crate::domain::LineAvailability;
+use crate::domain::spelled::spelled;
 
-/// The specification's six words for availability.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AvailabilityStatus {
-    /// Nobody has asked.
-    NotChecked,
-    /// All of it.
-    Available,
-    /// Some of it.
-    PartiallyAvailable,
-    /// None of it.
-    Unavailable,
-    /// The inventory did not say. Different from unavailable.
-    Unknown,
-    /// It was checked, but too long ago.
-    Stale,
+spelled! {
+    /// The specification's six words for availability.
+    pub enum AvailabilityStatus {
+        /// Nobody has asked.
+        NotChecked = "NOT_CHECKED",
+        /// All of it.
+        Available = "AVAILABLE",
+        /// Some of it.
+        PartiallyAvailable = "PARTIALLY_AVAILABLE",
+        /// None of it.
+        Unavailable = "UNAVAILABLE",
+        /// The inventory did not say. Different from unavailable.
+        Unknown = "UNKNOWN",
+        /// It was checked, but too long ago.
+        Stale = "STALE",
+    }
 }
 
 impl AvailabilityStatus {
-    /// Every status.
-    pub const ALL: [Self; 6] = [Self::NotChecked, Self::Available, Self::PartiallyAvailable, Self::Unavailable, Self::Unknown, Self::Stale];
-
-    /// The specification's spelling.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotChecked => "NOT_CHECKED",
-            Self::Available => "AVAILABLE",
-            Self::PartiallyAvailable => "PARTIALLY_AVAILABLE",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Unknown => "UNKNOWN",
-            Self::Stale => "STALE",
-        }
-    }
-
-    /// Reads the specification's spelling.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-
     /// An inventory said so: there is something in it that may be used again. Everything else is a way of not knowing.
     #[must_use]
     pub fn is_told(self) -> bool {

@@ -278,7 +278,7 @@ impl<'a> Bench<'a> {
 
     async fn mark_gone(&self) {
         for row in self.replicas[0].store.list_reservations(&[self.tenant], None, 100).await.unwrap() {
-            self.replicas[0].operations.order_gone(self.tenant, row.id).await.unwrap();
+            self.replicas[0].operations.want_release(self.tenant, row.id).await.unwrap();
         }
     }
 
