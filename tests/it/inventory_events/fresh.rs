@@ -3,13 +3,12 @@
 use chrono::{DateTime, Utc};
 use holdfast::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
-use toml::Table;
 
 use super::feed::{BY_ITSELF, Feed};
 use super::seam::{Seam, Shut};
 use crate::support::daemon::Process;
 use crate::support::http::http;
-use crate::support::wait::{until, until_true};
+use crate::support::wait::until;
 
 /// What a customer is told, as the API says it.
 struct Desk {
@@ -42,10 +41,6 @@ async fn a_topic_is_read_up_to_where_it_was_read_and_no_further() {
     let shut = Shut::at(feed.shop.database.pool(), Seam::Applied).await;
     let mut settings = feed.settings();
     settings.push(("http.listen", "127.0.0.1:0".into()));
-    // The group hears of new partitions as often as its members look for them: every five minutes, if nobody says otherwise.
-    let mut quick = Table::new();
-    quick.insert("topic.metadata.refresh.interval.ms".to_owned(), "1000".into());
-    settings.push(("events.kafka.properties", quick.into()));
     let daemon = Process::start_with(&feed.shop, &settings).await;
     let address = daemon.http_address().lock().unwrap().unwrap();
     let desk = Desk { url: format!("http://{address}/customers/c-1/products"), tenant: feed.shop.tenant().to_owned() };
@@ -65,12 +60,4 @@ async fn a_topic_is_read_up_to_where_it_was_read_and_no_further() {
     shut.open().await;
     desk.is_read_after(published).await;
     feed.judge(0).await;
-
-    // A partition that the topic is given has never been read, whoever will get it.
-    let shut = Shut::at(feed.shop.database.pool(), Seam::ReadToEnd).await;
-    let grown = SystemClock.now();
-    feed.topic.grow().await;
-    until_true("the new partition is known", BY_ITSELF, async || desk.freshness().await["state"] == "CATCHING_UP").await;
-    shut.open().await;
-    desk.is_read_after(grown).await;
 }

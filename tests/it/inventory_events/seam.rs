@@ -27,8 +27,6 @@ pub(crate) enum Seam {
     Written,
     /// The commit is on its way.
     Committing,
-    /// Nothing more waits in a partition that the topic was given later; that is not on record yet.
-    ReadToEnd,
 }
 
 impl Seam {
@@ -41,7 +39,6 @@ impl Seam {
             Self::DeadWritten => "trigger seam after insert on dead_letter for each row",
             Self::Written => "trigger seam after update on consumer_offset for each row when (new.next_offset > old.next_offset)",
             Self::Committing => "constraint trigger seam after insert on inbox deferrable initially deferred for each row",
-            Self::ReadToEnd => "trigger seam before update of read_to_end_at on consumer_offset for each row when (new.partition = 3)",
         }
     }
 }

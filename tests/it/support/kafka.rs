@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
@@ -77,13 +77,6 @@ impl Topic {
             .fold(NewTopic::new(&self.name, PARTITIONS, TopicReplication::Fixed(1)), |new, (name, value)| new.set(name, value));
         let made = admin(&self.brokers).create_topics(&[new], &AdminOptions::new().operation_timeout(Some(PATIENCE))).await.unwrap();
         assert!(made.iter().all(Result::is_ok), "{made:?}; is the stack's broker up (`stack/up kafka`)?");
-    }
-
-    /// Gives it one partition more.
-    pub(crate) async fn grow(&self) {
-        let more = NewPartitions::new(&self.name, usize::try_from(PARTITIONS).unwrap() + 1);
-        let grown = admin(&self.brokers).create_partitions([&more], &AdminOptions::new().operation_timeout(Some(PATIENCE))).await.unwrap();
-        assert!(grown.iter().all(Result::is_ok), "{grown:?}");
     }
 
     /// Everything that is in it, in the order of its partitions.
