@@ -218,6 +218,30 @@ on conflict (dead_letter_id) do nothing",
     }))
 }
 
+/// A dead letter that is not settled: nobody has taken it in, nor found it to be nothing for us, when it was tried again.
+macro_rules! is_open {
+    () => {
+        "coalesce(retry_outcome, '') not in ('taken_in', 'passed_over')"
+    };
+}
+
+const LIST: &str = concat!(
+    "-- list_dead_letters
+select * from dead_letter
+where (not $1 or ",
+    is_open!(),
+    ") and ($2::text is null or reason_code = $2)
+order by died_at desc, dead_letter_id limit $3"
+);
+const LIST_OPEN_IDS: &str = concat!(
+    "-- list_open_dead_letter_ids
+select dead_letter_id from dead_letter
+where ",
+    is_open!(),
+    " and reason_code = $1
+order by died_at, dead_letter_id"
+);
+
 impl Store {
     /// Dead letters of these tenants, the newest first.
     ///
@@ -226,18 +250,13 @@ impl Store {
     pub async fn list_dead_letters(&self, tenants: &[TenantId], filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError> {
         let during = "list_dead_letters";
         let mut tx = begin(&self.pool, during, tenants).await?;
-        let rows = sqlx::query_as(
-            "-- list_dead_letters
-select * from dead_letter
-where (not $1 or coalesce(retry_outcome, '') not in ('taken_in', 'passed_over')) and ($2::text is null or reason_code = $2)
-order by died_at desc, dead_letter_id limit $3",
-        )
-        .bind(filter.open_only)
-        .bind(&filter.reason_code)
-        .bind(filter.limit)
-        .fetch_all(&mut *tx)
-        .answered(during)
-        .await?;
+        let rows = sqlx::query_as(LIST)
+            .bind(filter.open_only)
+            .bind(&filter.reason_code)
+            .bind(filter.limit)
+            .fetch_all(&mut *tx)
+            .answered(during)
+            .await?;
         tx.commit().answered(during).await?;
         Ok(rows)
     }
@@ -249,16 +268,7 @@ order by died_at desc, dead_letter_id limit $3",
     pub async fn list_open_dead_letter_ids(&self, tenants: &[TenantId], reason_code: &str) -> Result<Vec<Uuid>, StoreError> {
         let during = "list_open_dead_letter_ids";
         let mut tx = begin(&self.pool, during, tenants).await?;
-        let ids = sqlx::query_scalar(
-            "-- list_open_dead_letter_ids
-select dead_letter_id from dead_letter
-where coalesce(retry_outcome, '') not in ('taken_in', 'passed_over') and reason_code = $1
-order by died_at, dead_letter_id",
-        )
-        .bind(reason_code)
-        .fetch_all(&mut *tx)
-        .answered(during)
-        .await?;
+        let ids = sqlx::query_scalar(LIST_OPEN_IDS).bind(reason_code).fetch_all(&mut *tx).answered(during).await?;
         tx.commit().answered(during).await?;
         Ok(ids)
     }
